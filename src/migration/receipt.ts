@@ -1,0 +1,85 @@
+import type { MigrationId, NodeName, VmName } from '../model/names.ts';
+import type { MigrationOutcome, MigrationPhase } from './phases.ts';
+
+/** One iteration of pre-copy, as QEMU on the source reported it. Bytes, milliseconds. */
+export interface Round {
+  /** From 1. */
+  readonly round: number;
+  readonly durationMs: number;
+  /** Sent in this round. */
+  readonly sentBytes: number;
+  /** Dirty memory not yet sent when the round ended. */
+  readonly remainingBytes: number;
+  /** Rate at which the guest dirtied memory; null while QEMU has not measured it (it needs a round of >= 1 s). */
+  readonly dirtyBytesPerSecond: number | null;
+  readonly bandwidthBytesPerSecond: number;
+}
+
+export interface PhaseTiming {
+  readonly name: MigrationPhase;
+  /** ISO time. */
+  readonly startedAt: string;
+  readonly durationMs: number;
+}
+
+export interface Decision {
+  readonly at: string;
+  readonly what: string;
+  readonly why: string;
+}
+
+/** The parts of the blackout, in milliseconds; null where it was not measured (`notMeasured` says why). */
+export interface BlackoutParts {
+  /** Source STOP until the last memory page was sent. */
+  readonly stopToLastPageMs: number | null;
+  /** From there until the source's QEMU reports `completed`: the device state. */
+  readonly deviceStateMs: number | null;
+  /** Source STOP until `completed`: the two above together. */
+  readonly stopToCompletedMs: number | null;
+  /** `completed` at the source until the destination's agent has GO. */
+  readonly goMs: number | null;
+  /** GO until the guest runs on the destination. */
+  readonly resumeMs: number | null;
+}
+
+/**
+ * The receipt: what was measured, forecast and decided in one migration. Part of the public
+ * contract; a value that was not measured is null and `notMeasured` has its path and the reason.
+ */
+export interface Receipt {
+  readonly id: MigrationId;
+  readonly vm: VmName;
+  readonly source: NodeName;
+  readonly destination: NodeName;
+  readonly mode: 'live' | 'quick' | 'offline';
+  readonly outcome: MigrationOutcome;
+  /** Why it ended like this; null for `completed`. */
+  readonly reason: string | null;
+  /** The phase in which it ended. */
+  readonly endedIn: MigrationPhase;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** From the request until the owner was recorded. */
+  readonly totalMs: number;
+  readonly blackoutMs: number | null;
+  readonly networkGapMs: number | null;
+  readonly budgetMs: number;
+  readonly phases: readonly PhaseTiming[];
+  readonly rounds: readonly Round[];
+  readonly blackout: BlackoutParts;
+  readonly network: {
+    readonly framesHeld: number | null;
+    readonly framesReplayed: number | null;
+    readonly framesLost: number | null;
+    readonly probe: { readonly kind: string; readonly intervalMs: number } | null;
+  };
+  /** Memory and device state sent, by QEMU's count. */
+  readonly transferredBytes: number | null;
+  readonly memoryBytes: number;
+  readonly encrypted: boolean;
+  /** How far apart the two agents' clocks may be beyond the measured offset, in milliseconds; part of every figure that spans both. */
+  readonly clockErrorMs: number | null;
+  readonly forecast: { readonly totalMs: number | null; readonly blackoutMs: number | null };
+  readonly decisions: readonly Decision[];
+  readonly notMeasured: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,67 @@
+import type { NodeName } from './names.ts';
+import type { NodeRole } from './node.ts';
+
+/** One member of the cluster's database, as every agent is told. */
+export interface StoreMemberConfig {
+  readonly name: NodeName;
+  /** Address on the cluster network. */
+  readonly address: string;
+}
+
+/**
+ * The configuration file of an agent (YAML or JSON), `godwit agent --config FILE`. The witness
+ * uses the same file with `role: witness`. All paths are absolute.
+ */
+export interface AgentConfig {
+  readonly clusterName: string;
+  readonly node: NodeName;
+  readonly role: NodeRole;
+  /** Own addresses for other agents, best first: cluster network, then client network. The first also carries guest memory. */
+  readonly addresses: readonly string[];
+  readonly api: { readonly port: number; readonly url: string };
+  readonly peerPort: number;
+  readonly pki: {
+    readonly caCertificate: string;
+    /** Certificate and key of this node: CN = node name, O = godwit; for server and client use; SANs: name, all addresses, localhost. */
+    readonly certificate: string;
+    readonly key: string;
+    /** Directory with ca-cert.pem, server-cert.pem, server-key.pem, client-cert.pem, client-key.pem, readable by `qemuUser`. */
+    readonly qemuDirectory: string;
+  };
+  readonly store: {
+    readonly members: readonly StoreMemberConfig[];
+    /** 2379 and 2380 by default. */
+    readonly clientPort: number;
+    readonly peerPort: number;
+    /** Path of the etcd binary; null: this agent starts no etcd. */
+    readonly etcdBinary: string | null;
+  };
+  /** Survives a reboot: etcd's data, small notes. */
+  readonly stateDirectory: string;
+  /** Lost at a reboot (a tmpfs): QMP sockets, process notes. */
+  readonly runtimeDirectory: string;
+  readonly logDirectory: string;
+  readonly volumes: readonly { readonly name: string; readonly path: string }[];
+  /** Virtual switches: name to Linux bridge. The bridge exists. */
+  readonly switches: readonly { readonly name: string; readonly bridge: string }[];
+  /** Memory offered to VMs, in bytes. */
+  readonly vmMemoryBytes: number;
+  readonly qemu: {
+    readonly binary: string;
+    /** Unprivileged user that QEMU runs as; null: as the agent's own. */
+    readonly user: { readonly uid: number; readonly gid: number } | null;
+    readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  };
+  readonly migration: {
+    /** Whether guest memory crosses the network under TLS. */
+    readonly tls: boolean;
+    /** null: as fast as the link allows. */
+    readonly bandwidthBytesPerSecond: number | null;
+  };
+  /** The administrator of the API: password as "scrypt:<N>:<salt hex>:<hash hex>". */
+  readonly administrator: { readonly user: string; readonly passwordHash: string };
+  /** The kernel, initrd and kernel command line behind `--image lab`; null where there is none. */
+  readonly labImage: { readonly kernel: string; readonly initrd: string; readonly commandLine: string } | null;
+  /** First guest address handed out for `--image lab` VMs and its network, e.g. {"network": "10.78.0.0/24", "first": 100, "last": 199}; null: none. */
+  readonly guestAddresses: { readonly network: string; readonly first: number; readonly last: number } | null;
+}

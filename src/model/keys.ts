@@ -1,0 +1,40 @@
+import type { MigrationId, NodeName, VmName } from './names.ts';
+
+/** The keys of the cluster's database. Everything of Godwit lives below one prefix. Values are JSON. */
+export const STORE_PREFIX = '/godwit/';
+
+export const keys = {
+  /** ClusterFacts */
+  cluster: `${STORE_PREFIX}cluster`,
+  nodes: `${STORE_PREFIX}nodes/`,
+  /** NodeFacts */
+  nodeFacts: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/facts`,
+  /** NodeHeartbeat */
+  nodeHeartbeat: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/heartbeat`,
+  memory: `${STORE_PREFIX}memory/`,
+  /** NodeMemory */
+  nodeMemory: (node: NodeName) => `${STORE_PREFIX}memory/${node}`,
+  vms: `${STORE_PREFIX}vms/`,
+  /** VmRecord */
+  vmRecord: (vm: VmName) => `${STORE_PREFIX}vms/${vm}/record`,
+  /** VmOwner; its mod revision is the VM's epoch */
+  vmOwner: (vm: VmName) => `${STORE_PREFIX}vms/${vm}/owner`,
+  /** VmStatus */
+  vmStatus: (vm: VmName) => `${STORE_PREFIX}vms/${vm}/status`,
+  /** MigrationIntent; exists only while a migration is open */
+  vmIntent: (vm: VmName) => `${STORE_PREFIX}vms/${vm}/intent`,
+  /** CancelRequest for the open migration; goes with the intent */
+  vmCancel: (vm: VmName) => `${STORE_PREFIX}vms/${vm}/cancel`,
+  migrations: `${STORE_PREFIX}migrations/`,
+  /** Receipt of a migration that has ended */
+  migration: (id: MigrationId) => `${STORE_PREFIX}migrations/${id}`,
+  progress: `${STORE_PREFIX}progress/`,
+  /** MigrationProgress of an open migration; best effort, written only while the guest runs */
+  migrationProgress: (id: MigrationId) => `${STORE_PREFIX}progress/${id}`,
+} as const;
+
+export interface ClusterFacts {
+  readonly name: string;
+  readonly id: string;
+  readonly createdAt: string;
+}

@@ -1,0 +1,74 @@
+import type { NodeName } from './names.ts';
+import type { Accelerator } from './vm.ts';
+
+export type NodeRole = 'node' | 'witness';
+
+export const NODE_STATES = ['up', 'paused', 'draining', 'isolated', 'down', 'fenced', 'quarantined'] as const;
+/** As shown to the user; derived from the facts and from how long the heartbeat has been silent. */
+export type NodeState = (typeof NODE_STATES)[number];
+
+/** What an agent publishes about its node when it starts. Key `nodes/<name>/facts`. */
+export interface NodeFacts {
+  readonly name: NodeName;
+  readonly role: NodeRole;
+  /** Addresses at which other agents reach this one, best first: cluster network, then client network. */
+  readonly addresses: readonly string[];
+  /** Base URL of the REST API, e.g. "https://10.78.0.11:8440". */
+  readonly apiUrl: string;
+  /** Port of the link between agents (mutual TLS). */
+  readonly peerPort: number;
+  /** Memory this node offers to VMs, in bytes; 0 for a witness. */
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  /** "7.2.22"; null for a witness. */
+  readonly qemuVersion: string | null;
+  readonly accelerator: Accelerator | null;
+  /** Versioned machine types this QEMU offers. */
+  readonly machineTypes: readonly string[];
+  /** Versioned CPU models that start here with `enforce`. */
+  readonly cpuModels: readonly string[];
+  /** Virtual switches that exist here. */
+  readonly switches: readonly string[];
+  /** Volumes mounted here. */
+  readonly volumes: readonly { readonly name: string; readonly path: string }[];
+  readonly agentVersion: string;
+  /** Changes with every boot of the machine (in the lab: of the namespaces). */
+  readonly bootId: string;
+  readonly startedAt: string;
+}
+
+/** Key `nodes/<name>/heartbeat`, written every {@link HEARTBEAT_PERIOD_MS}. */
+export interface NodeHeartbeat {
+  readonly sequence: number;
+  readonly bootId: string;
+}
+
+export const HEARTBEAT_PERIOD_MS = 1000;
+/** A node whose heartbeat has not changed for this long is shown as `down`. Seen time, never the node's own clock. */
+export const HEARTBEAT_SILENCE_MS = 3500;
+
+/**
+ * Memory of one node that is spoken for. Key `memory/<node>`; changed only by compare-and-swap, so
+ * that two reservations cannot take the same bytes.
+ */
+export interface NodeMemory {
+  readonly capacityBytes: number;
+  /** By VM name: bytes held for it here, because it runs, starts, or is arriving. */
+  readonly allocations: Readonly<Record<string, number>>;
+}
+
+export function freeMemoryBytes(memory: NodeMemory): number {
+  let used = 0;
+  for (const bytes of Object.values(memory.allocations)) used += bytes;
+  return memory.capacityBytes - used;
+}
+
+export function withAllocation(memory: NodeMemory, vm: string, bytes: number): NodeMemory {
+  return { ...memory, allocations: { ...memory.allocations, [vm]: bytes } };
+}
+
+export function withoutAllocation(memory: NodeMemory, vm: string): NodeMemory {
+  const allocations = { ...memory.allocations };
+  delete allocations[vm];
+  return { ...memory, allocations };
+}

@@ -1,0 +1,98 @@
+import type { InstanceId, NodeName, VmName } from './names.ts';
+
+/** Accelerator of a VM. Fixed at creation: a VM never moves between the two. */
+export type Accelerator = 'kvm' | 'tcg';
+
+export interface VmDisk {
+  /** "disk0", "disk1" …; also the block node's name in QEMU. */
+  readonly id: string;
+  /** Absolute path, the same on every possible owner (a volume). */
+  readonly path: string;
+  readonly format: 'qcow2' | 'raw';
+  /** Virtual size in bytes, > 0. */
+  readonly sizeBytes: number;
+}
+
+export interface VmNic {
+  /** "nic0", "nic1" … */
+  readonly id: string;
+  /** Lower case, colon separated, locally administered (52:54:00:…). */
+  readonly macAddress: string;
+  /** Name of the virtual switch it is plugged into. */
+  readonly switchName: string;
+  /** IPv4 address with prefix length ("10.78.0.101/24") handed to the guest, or null if the guest finds its own. */
+  readonly address: string | null;
+}
+
+export type VmBoot =
+  | { readonly kind: 'kernel'; readonly kernel: string; readonly initrd: string; readonly commandLine: string }
+  | { readonly kind: 'disk' };
+
+/**
+ * All that the guest can see of its machine. QEMU does not compare the two ends of a
+ * migration, so source and destination are started from the same definition and compare its hash.
+ */
+export interface VmDefinition {
+  readonly name: VmName;
+  readonly uuid: string;
+  /** > 0, a multiple of 1 MiB. */
+  readonly memoryBytes: number;
+  /** 1 to 64. */
+  readonly cpus: number;
+  /** Versioned, e.g. "pc-q35-7.2": an alias such as "q35" moves with QEMU's version. */
+  readonly machineType: string;
+  /** Versioned model without properties, e.g. "Nehalem-v1"; started with `enforce`. */
+  readonly cpuModel: string;
+  readonly accelerator: Accelerator;
+  readonly boot: VmBoot;
+  readonly disks: readonly VmDisk[];
+  readonly nics: readonly VmNic[];
+}
+
+/** What the user asked for, kept until it is deleted. Key `vms/<name>/record`. */
+export interface VmRecord {
+  readonly definition: VmDefinition;
+  readonly desired: 'running' | 'off';
+  readonly highlyAvailable: boolean;
+  readonly automaticStart: boolean;
+  /** Longest blackout the user allows, in milliseconds, > 0. */
+  readonly budgetMs: number;
+  readonly createdAt: string;
+  /** The newest request to change the power state; the owner answers it in the status. */
+  readonly request: VmRequest | null;
+}
+
+export type VmAction = 'start' | 'shutdown' | 'turn-off' | 'delete';
+
+export interface VmRequest {
+  readonly id: string;
+  readonly action: VmAction;
+  /** Only for `delete`: whether the user asked to delete the disks too. */
+  readonly deleteDisks?: boolean;
+  readonly at: string;
+}
+
+export const VM_STATES = ['off', 'starting', 'running', 'paused', 'migrating', 'saved', 'failed'] as const;
+/** As shown to the user. `migrating` is derived from the open migration intent, not stored. */
+export type VmState = (typeof VM_STATES)[number];
+
+/** What the owner saw last. Key `vms/<name>/status`. */
+export interface VmStatus {
+  readonly state: Exclude<VmState, 'migrating'>;
+  readonly node: NodeName;
+  /** The QEMU process, null while there is none. */
+  readonly instance: InstanceId | null;
+  /** ISO time of the last change of state. */
+  readonly since: string;
+  /** Why it is in this state, in plain words. */
+  readonly reason: string;
+  /** The newest request that is done with, successful or not. */
+  readonly settledRequest: string | null;
+  /** Set when the settled request failed. */
+  readonly error: { readonly code: string; readonly message: string; readonly nextStep: string } | null;
+}
+
+/** Key `vms/<name>/owner`. Its revision is the VM's epoch: it changes with every change of owner or right to run. */
+export interface VmOwner {
+  readonly node: NodeName;
+}

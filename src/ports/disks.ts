@@ -1,0 +1,12 @@
+import type { VmDisk } from '../model/vm.ts';
+
+/** Disk images on the volumes of this node. */
+export interface Disks {
+  /** Creates the image; throws NOT_ENOUGH_DISK_SPACE if the volume has less free than the disk's first needs (64 MiB). Never overwrites. */
+  create(disk: VmDisk): Promise<void>;
+  /** Copies or imports an image (file path) as the content of a new disk. */
+  importImage(disk: VmDisk, file: string): Promise<void>;
+  exists(path: string): Promise<boolean>;
+  /** Only when the user asked for it. */
+  remove(disk: VmDisk): Promise<void>;
+}
