@@ -1,0 +1,156 @@
+/**
+ * From the definition of a VM to QEMU's arguments; pure.
+ *
+ * QEMU does not compare the two ends of a migration: a device more on one of them goes unnoticed until the
+ * guest meets it. So everything the guest can see comes from the definition alone ({@link guestArguments}), with
+ * explicit addresses; what differs between nodes, such as paths and taps, is in {@link nodeArguments}.
+ */
+import type { VmDefinition, VmDisk, VmNic } from '../../model/vm.ts';
+
+/** What QEMU finds on this node and the guest never sees. */
+export interface NodeSide {
+  readonly qmpSocket: string;
+  readonly serialSocket: string;
+  /** Receives what the guest writes to its serial port; appended to. */
+  readonly serialLog: string;
+  /** Names of the taps, in the order of the definition's NICs. */
+  readonly taps: readonly string[];
+  /** Ids of the disks whose file system takes O_DIRECT. */
+  readonly directDisks: ReadonlySet<string>;
+  /** Whether it waits for a migration. */
+  readonly incoming: boolean;
+}
+
+/** Slots on the root bus: 1 random numbers, 2 balloon, 3 to 10 NICs, 11 to 25 disks. A change breaks migration between versions. */
+const FIRST_NIC_SLOT = 3;
+export const MAX_NICS = 8;
+const FIRST_DISK_SLOT = FIRST_NIC_SLOT + MAX_NICS;
+export const MAX_DISKS = 15;
+const MAX_DISK_QUEUES = 4;
+
+/** The whole argument list. */
+export function qemuArguments(definition: VmDefinition, node: NodeSide): string[] {
+  return [...guestArguments(definition), ...nodeArguments(definition, node)];
+}
+
+/** What the guest sees: the same on source and destination. */
+export function guestArguments(definition: VmDefinition): string[] {
+  const { accelerator, cpus, cpuModel, machineType, memoryBytes, name, uuid } = definition;
+  // usb, vmport, sata and smbus off: devices no guest of ours needs, and each one is state in the blackout.
+  const machine = `${machineType},accel=${accelerator},usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off`;
+  return [
+    '-name',
+    `guest=${name},debug-threads=on`,
+    '-machine',
+    machine,
+    '-cpu',
+    `${cpuModel},enforce`,
+    '-smp',
+    `cpus=${cpus},maxcpus=${cpus},sockets=1,cores=${cpus},threads=1`,
+    '-m',
+    `${Math.round(memoryBytes / (1024 * 1024))}M`,
+    '-uuid',
+    uuid,
+    '-rtc',
+    'base=utc,clock=host',
+    ...bootArguments(definition),
+    ...device('isa-serial,id=serial0-device,chardev=serial0'),
+    ...device(`virtio-rng-pci,id=rng0-device,rng=rng0,${pci(1)}`),
+    ...device(`virtio-balloon-pci,id=balloon0,${pci(2)}`),
+    ...definition.nics.flatMap((nic, index) => device(nicDevice(nic, index))),
+    ...definition.disks.flatMap((disk, index) => device(diskDevice(disk, index, definition))),
+  ];
+}
+
+function bootArguments({ boot }: VmDefinition): string[] {
+  if (boot.kind === 'disk') return ['-boot', 'menu=off,strict=on'];
+  return ['-kernel', boot.kernel, '-initrd', boot.initrd, '-append', boot.commandLine];
+}
+
+/** Without an empty `romfile=` the size of the boot ROM, which differs between builds, would be part of the migration. */
+function nicDevice(nic: VmNic, index: number): string {
+  return `virtio-net-pci,id=${nic.id}-device,netdev=${nic.id},mac=${nic.macAddress},romfile=,${pci(FIRST_NIC_SLOT + index)}`;
+}
+
+/** Block sizes and cache mode are spelled out, because their defaults follow the file and its cache. `share-rw=off` makes the image lock exclusive. */
+function diskDevice(disk: VmDisk, index: number, { boot, cpus }: VmDefinition): string {
+  const bootIndex = boot.kind === 'disk' && index === 0 ? ',bootindex=1' : '';
+  const blocks = 'logical_block_size=512,physical_block_size=512';
+  const queues = `num-queues=${Math.min(cpus, MAX_DISK_QUEUES)}`;
+  return (
+    `virtio-blk-pci,id=${disk.id}-device,drive=${disk.id},${queues},write-cache=on,share-rw=off,` +
+    `${blocks},${pci(FIRST_DISK_SLOT + index)}${bootIndex}`
+  );
+}
+
+function pci(slot: number): string {
+  return `bus=pcie.0,addr=0x${slot.toString(16).padStart(2, '0')},disable-legacy=on`;
+}
+
+function device(text: string): string[] {
+  return ['-device', text];
+}
+
+/** What only this node and this run are about. */
+export function nodeArguments(definition: VmDefinition, node: NodeSide): string[] {
+  return [
+    '-nodefaults',
+    '-no-user-config',
+    '-display',
+    'none',
+    '-only-migratable',
+    '-sandbox',
+    'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+    '-overcommit',
+    'mem-lock=off',
+    '-msg',
+    'timestamp=on',
+    // A guest that powers itself off leaves a paused QEMU, which an agent that was away can still read.
+    '-action',
+    'shutdown=pause',
+    // The guest never runs before the agent says so.
+    '-S',
+    '-chardev',
+    `socket,id=qmp0,path=${optionValue(node.qmpSocket)},server=on,wait=off`,
+    '-mon',
+    'chardev=qmp0,mode=control',
+    '-chardev',
+    `socket,id=serial0,path=${optionValue(node.serialSocket)},server=on,wait=off,` +
+      `logfile=${optionValue(node.serialLog)},logappend=on`,
+    '-object',
+    'rng-builtin,id=rng0',
+    ...definition.nics.flatMap((nic, index) => ['-netdev', netdev(nic, node.taps[index])]),
+    ...definition.disks.flatMap((disk) => ['-blockdev', blockdev(disk, node.directDisks.has(disk.id))]),
+    ...(node.incoming ? ['-incoming', 'defer'] : []),
+  ];
+}
+
+function netdev(nic: VmNic, tap: string | undefined): string {
+  if (tap === undefined) throw new Error(`There is no tap for ${nic.id}.`);
+  return `tap,id=${nic.id},ifname=${optionValue(tap)},script=no,downscript=no,vhost=off`;
+}
+
+function blockdev(disk: VmDisk, direct: boolean): string {
+  // Direct, because pages cached on one node would be stale once the other has written.
+  const cache = { direct, 'no-flush': false };
+  return JSON.stringify({
+    driver: disk.format,
+    'node-name': disk.id,
+    cache,
+    discard: 'unmap',
+    file: {
+      driver: 'file',
+      'node-name': `${disk.id}-file`,
+      filename: disk.path,
+      cache,
+      discard: 'unmap',
+      locking: 'on',
+      aio: 'threads',
+    },
+  });
+}
+
+/** A comma ends a value in QEMU's option lists; doubled, it is part of it. */
+function optionValue(text: string): string {
+  return text.replaceAll(',', ',,');
+}
