@@ -1,0 +1,35 @@
+import type { DecidePhase } from './migration.ts';
+
+/** A VM, as far as it matters for whether it may migrate at all. */
+export interface MigrationCandidate {
+  readonly vm: string;
+  /** As shown to the user. */
+  readonly state: string;
+  readonly migrating: boolean;
+  readonly owner: string;
+}
+
+/** Every reason on the VM's own side against a live migration; none means that it may start. */
+export function whyNotMigratable(candidate: MigrationCandidate): string[] {
+  const reasons: string[] = [];
+  if (candidate.migrating) reasons.push(`${candidate.vm} is being migrated already.`);
+  else if (candidate.state !== 'running') {
+    reasons.push(`${candidate.vm} is ${candidate.state}; only a running VM can be live-migrated.`);
+  }
+  return reasons;
+}
+
+/**
+ * Phase 1 of 5: Pre-Migration.
+ *
+ * May it move at all? What the store knows was checked before the intent was written; here QEMU on
+ * the source and the destination's agent are asked. Nothing is held yet, so there is nothing to undo but the intent.
+ */
+export const decidePreMigration: DecidePhase = (_state, seen) => {
+  if (!seen.sourceAlive) return { kind: 'abort', outcome: 'failed', reason: "the VM's QEMU on the source has ended" };
+  if (seen.cancelRequested !== null) return { kind: 'abort', outcome: 'cancelled', reason: seen.cancelRequested };
+  if (!seen.sourceChecked) {
+    return { kind: 'run', command: 'check-source', reason: 'QEMU and the destination must agree to the move' };
+  }
+  return { kind: 'advance', to: 'reservation', reason: 'nothing speaks against it' };
+};

@@ -1,0 +1,44 @@
+import type { DecidePhase } from './migration.ts';
+
+/** A transfer that has sent nothing for this long is given up: the network is broken, not the guest too busy. */
+export const TRANSFER_SILENCE_MS = 10_000;
+
+/**
+ * Phase 3 of 5: Iterative Pre-Copy.
+ *
+ * The guest runs on while its memory is copied in rounds; `convergence-policy.ts` decides after each round.
+ * QEMU itself stops the guest once its estimate fits the downtime limit, so this phase must accept
+ * that the guest stands still, or is even committed, before the policy has spoken (an idle guest is).
+ */
+export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
+  if (!seen.sourceAlive) return { kind: 'abort', outcome: 'failed', reason: "the VM's QEMU on the source has ended" };
+  if (seen.cancelRequested !== null) return { kind: 'abort', outcome: 'cancelled', reason: seen.cancelRequested };
+  if (seen.gaveUp !== null) return { kind: 'abort', outcome: 'failed', reason: seen.gaveUp };
+  if (!seen.transferStarted) {
+    return { kind: 'run', command: 'start-transfer', reason: 'the destination waits for the memory' };
+  }
+  switch (seen.sourceStatus) {
+    case 'none':
+    case 'setup':
+      return { kind: 'wait', reason: 'QEMU connects to the destination' };
+    case 'active':
+    case 'pre-switchover':
+    case 'device':
+      if (seen.stoppedForMs !== null) {
+        return { kind: 'advance', to: 'stop-and-copy', reason: 'QEMU has stopped the guest: what is left fits the limit' };
+      }
+      if (seen.destination === 'dead' || seen.destination === 'absent') {
+        return { kind: 'abort', outcome: 'failed', reason: 'the copy on the destination has ended' };
+      }
+      if ((seen.silentForMs ?? 0) > TRANSFER_SILENCE_MS) {
+        return { kind: 'abort', outcome: 'failed', reason: `nothing could be sent for ${TRANSFER_SILENCE_MS / 1000} s` };
+      }
+      return { kind: 'wait', reason: 'memory is being copied' };
+    case 'completed':
+      return { kind: 'advance', to: 'stop-and-copy', reason: 'QEMU has passed the switchover already' };
+    case 'failed':
+    case 'cancelling':
+    case 'cancelled':
+      return { kind: 'abort', outcome: 'failed', reason: `QEMU on the source reports "${seen.sourceStatus}"` };
+  }
+};
