@@ -109,7 +109,8 @@ function whyUnseen(measured: MeasuredMigration, agentRestarted: boolean): string
   return "the two agents' clocks were not compared";
 }
 
-function phaseTimings(measured: MeasuredMigration): PhaseTiming[] {
+/** The phases that have begun, each until the next one began. */
+export function phaseTimings(measured: MeasuredMigration): PhaseTiming[] {
   const begun = MIGRATION_PHASES.flatMap(({ phase }) => {
     const startMs = measured.phaseStartsMs[phase];
     return startMs === undefined ? [] : [{ phase, startMs }];

@@ -1,0 +1,179 @@
+import { GodwitError } from '../model/errors.ts';
+import type { MigrationCommand } from '../migration/migration.ts';
+import { writeReceipt } from '../migration/write-receipt.ts';
+import { closeMigration, type Settlement } from './close-migration.ts';
+import type { SourceMigration } from './source-migration.ts';
+
+/** Carries out one decision. Every command may be repeated: whoever runs it again finds part of it done. */
+export async function runMigrationCommand(command: MigrationCommand, migration: SourceMigration): Promise<void> {
+  const { instance } = migration.input;
+  const { seen, state } = migration;
+  switch (command) {
+    case 'check-source':
+      return await checkSource(migration);
+    case 'prepare-destination':
+      return await prepareDestination(migration);
+    case 'start-transfer':
+      return await startTransfer(migration);
+    case 'cancel-transfer':
+      await instance?.cancelTransfer();
+      return await waitForResume(migration);
+    case 'ask-destination':
+      await migration.askDestination();
+      if (seen.destination === 'unknown') await migration.ports.clock.sleep(150);
+      return;
+    case 'send-go':
+      return await migration.sendGo();
+    case 'retire-source':
+      return await retireSource(migration);
+    case 'discard-destination':
+      return await discardDestination(migration);
+    case 'announce-source':
+      await instance?.announce();
+      state.announceNeeded = false;
+      return;
+    case 'hand-over-ownership':
+      return await close(migration, 'handed-over');
+    case 'close-intent':
+      return await close(migration, 'stayed');
+    case 'close-intent-and-continue-source':
+      return await continueSource(migration);
+    case 'close-intent-as-lost':
+      return await closeAsLost(migration);
+  }
+}
+
+async function checkSource(migration: SourceMigration): Promise<void> {
+  const { instance } = migration.input;
+  const [figures, runState] = await Promise.all([
+    instance?.transfer(),
+    instance?.runState(),
+    migration.peer().call('ping', {}, 2000),
+    migration.relateClocks(),
+  ]);
+  const reasons = [...(figures?.blockedReasons ?? [])];
+  if (runState !== 'running') reasons.push(`the guest is ${runState ?? 'gone'}`);
+  if (reasons.length > 0) throw refused(migration, reasons.join('; '));
+  migration.seen.sourceChecked = true;
+}
+
+async function prepareDestination(migration: SourceMigration): Promise<void> {
+  const { intent, definition } = migration.input;
+  migration.destination = await migration.peer().call('prepare-destination', { intent: intent.value, definition }, 15_000);
+  migration.seen.destinationPrepared = true;
+}
+
+async function startTransfer(migration: SourceMigration): Promise<void> {
+  const { destination, downtimeLimitMs } = migration;
+  const { instance, intent } = migration.input;
+  const address = destination?.addresses[0];
+  if (instance === null || destination === null || address === undefined) {
+    throw refused(migration, 'the destination has not said where it listens');
+  }
+  // Before the call: an idle guest may be through before the answer is.
+  migration.seen.transferStarted = true;
+  await instance.startTransfer({
+    address,
+    port: destination.port,
+    tlsPeer: intent.value.encrypted ? intent.value.destination : null,
+    bandwidthBytesPerSecond: intent.value.bandwidthBytesPerSecond,
+    downtimeLimitMs,
+    throttlePercentMax: 0,
+  });
+}
+
+/** A cancel is done when QEMU says so; the loop looks again either way. */
+async function waitForResume(migration: SourceMigration): Promise<void> {
+  const { clock } = migration.ports;
+  const { instance } = migration.input;
+  for (let tries = 0; tries < 20 && !migration.seen.committed; tries++) {
+    const figures = await instance?.transfer();
+    if (figures === undefined) return;
+    // Without the event (the agent may have been away) QEMU's answer has to do.
+    migration.seen.sourceStatus = figures.status;
+    const runState = await instance?.runState();
+    if (figures.status === 'completed' && runState === 'postmigrate') migration.seen.committed = true;
+    migration.seen.guestRunsOnSource = runState === 'running' || runState === 'shutdown';
+    if (figures.status === 'cancelled' || figures.status === 'failed') return;
+    await clock.sleep(50);
+  }
+}
+
+async function retireSource(migration: SourceMigration): Promise<void> {
+  const { instance } = migration.input;
+  try {
+    const figures = await instance?.transfer();
+    if (figures !== undefined) migration.notes.transferEnded(figures);
+  } catch (error) {
+    migration.ports.log.debug('No totals of the transfer', { error });
+  }
+  await instance?.kill();
+}
+
+async function discardDestination(migration: SourceMigration): Promise<void> {
+  const { migrationId, vm } = migration.input.intent.value;
+  try {
+    const status = await migration.peer().call('discard-destination', { migrationId, vm }, 1500);
+    migration.seen.destination = status.copy;
+    migration.seen.destinationMayHaveRun = status.mayHaveRun;
+    migration.state.destinationDiscarded = status.copy !== 'running';
+  } catch (error) {
+    migration.ports.log.warn('The copy on the destination could not be discarded; its agent removes it', { error });
+    // With a live source that never completed, GO was never sent, so that copy cannot run. Without one, only the destination knows.
+    migration.state.destinationDiscarded = migration.seen.sourceAlive;
+    if (!migration.seen.sourceAlive) migration.seen.destination = 'unknown';
+  }
+}
+
+async function close(migration: SourceMigration, settlement: Settlement): Promise<void> {
+  const { input, notes, state, ports } = migration;
+  if (settlement === 'handed-over') state.aborting = null;
+  if (settlement === 'stayed') await noteTotals(migration);
+  const phase = settlement === 'handed-over' ? 'commitment-and-activation' : state.phase;
+  const receipt = writeReceipt(notes.measured(phase, state.aborting));
+  const result = await closeMigration(input.intent, { settlement, receipt }, ports);
+  if (result === 'again') {
+    await ports.clock.sleep(50);
+    return;
+  }
+  migration.ended = true;
+  ports.log.info('Migration ended', { migration: receipt.id, vm: receipt.vm, outcome: receipt.outcome, result });
+}
+
+async function noteTotals(migration: SourceMigration): Promise<void> {
+  if (!migration.seen.transferStarted) return;
+  try {
+    migration.notes.transferredBytes = (await migration.input.instance?.transfer())?.transferredBytes ?? null;
+  } catch {
+    migration.notes.transferredBytes = null;
+  }
+}
+
+/** The destination's copy ended and never ran: the source, complete and paused, goes on under a new epoch. */
+async function continueSource(migration: SourceMigration): Promise<void> {
+  const { state, input } = migration;
+  state.aborting ??= { outcome: 'failed', reason: 'the copy on the destination ended before it ran' };
+  await close(migration, 'continues-anew');
+  if (!migration.ended) return;
+  await input.instance?.resume();
+  await input.instance?.announce();
+}
+
+async function closeAsLost(migration: SourceMigration): Promise<void> {
+  const { state, input } = migration;
+  state.aborting ??= {
+    outcome: 'failed',
+    reason: 'the copy on the destination ended after it may have run; the memory on the source is older than the disk',
+  };
+  await input.instance?.kill();
+  await close(migration, 'lost');
+}
+
+function refused(migration: SourceMigration, what: string): GodwitError {
+  return new GodwitError({
+    code: 'MIGRATION_FAILED',
+    message: `${migration.input.intent.value.vm} cannot be migrated: ${what}.`,
+    state: 'The guest runs on the source.',
+    nextStep: 'Remove the reason and try again.',
+  });
+}

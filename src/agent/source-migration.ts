@@ -1,0 +1,353 @@
+import type { Versioned } from '../model/cluster-state.ts';
+import { toErrorBody } from '../model/errors.ts';
+import type { MigrationIntent } from '../model/intent.ts';
+import type { VmDefinition } from '../model/vm.ts';
+import { decideConvergence, FIXED_BLACKOUT_MS, firstLimitMs, memoryBlackoutMs } from '../migration/convergence-policy.ts';
+import { decideMigration } from '../migration/decide.ts';
+import type { MigrationCommand, MigrationObservation, MigrationState, PhaseDecision } from '../migration/migration.ts';
+import { type MigrationPhase, phaseTitle } from '../migration/phases.ts';
+import type { Instance, InstanceEvent, TransferSnapshot } from '../ports/hypervisor.ts';
+import type { AgentPorts } from './agent-ports.ts';
+import { MigrationNotes } from './migration-notes.ts';
+import { MigrationProgressWriter } from './migration-progress.ts';
+import { relateClocks } from './relate-clocks.ts';
+import { runMigrationCommand } from './run-migration-command.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+const TICK_MS = 100;
+const RETRY_MS = 150;
+
+export interface SourceMigrationInput {
+  readonly intent: Versioned<MigrationIntent>;
+  readonly definition: VmDefinition;
+  /** QEMU on this node; null if it is gone. */
+  readonly instance: Instance | null;
+  /** Whether this agent was started while the migration was open. */
+  readonly agentRestarted: boolean;
+}
+
+/**
+ * Drives one migration from the source: look, decide, act. What is not in the store is in QEMU, so a restarted agent
+ * begins here again with what it sees.
+ *
+ * The switchover is the hot path: QEMU's `completed` sends GO straight from the event handler. Nothing is
+ * stored, queried or awaited between STOP and GO.
+ */
+export class SourceMigration {
+  readonly input: SourceMigrationInput;
+  readonly ports: AgentPorts;
+  readonly notes: MigrationNotes;
+  readonly seen: Mutable<MigrationObservation>;
+  state: Mutable<MigrationState> = {
+    phase: 'pre-migration',
+    aborting: null,
+    destinationDiscarded: false,
+    announceNeeded: false,
+  };
+  /** Where the destination's QEMU listens; known after `prepare-destination`. */
+  destination: { readonly addresses: readonly string[]; readonly port: number } | null = null;
+  downtimeLimitMs: number;
+  ended = false;
+  readonly #progress: MigrationProgressWriter;
+  #throttlePercentMax = 0;
+  #steppedAtRound = -1;
+  #stoppedAtMonotonicMs: number | null = null;
+  #lastGrowth: { readonly bytes: number; readonly atMs: number } | null = null;
+  #roundToAsk: { readonly round: number; readonly atMs: number } | null = null;
+  #asking = false;
+  #goInFlight: Promise<void> | null = null;
+  #wake: () => void = () => undefined;
+
+  constructor(input: SourceMigrationInput, ports: AgentPorts) {
+    const intent = input.intent.value;
+    this.input = input;
+    this.ports = ports;
+    this.notes = new MigrationNotes({
+      intent,
+      memoryBytes: input.definition.memoryBytes,
+      agentRestarted: input.agentRestarted,
+      clock: ports.clock,
+    });
+    this.downtimeLimitMs = firstLimitMs(intent.budgetMs);
+    this.#progress = new MigrationProgressWriter(ports);
+    this.seen = {
+      sourceAlive: input.instance?.alive ?? false,
+      guestRunsOnSource: true,
+      sourceStatus: 'none',
+      committed: false,
+      transferStarted: false,
+      stoppedForMs: null,
+      silentForMs: null,
+      destination: 'unknown',
+      destinationMayHaveRun: true,
+      sourceChecked: false,
+      destinationPrepared: false,
+      cancelRequested: null,
+      gaveUp: null,
+      expectedBlackoutMs: FIXED_BLACKOUT_MS + firstLimitMs(intent.budgetMs),
+    };
+  }
+
+  /** Runs until the migration is closed in the store. Never throws. */
+  async run(): Promise<void> {
+    const { instance } = this.input;
+    const unsubscribe = instance?.subscribe((event) => this.#onEvent(event)) ?? (() => undefined);
+    const stopProgress = this.ports.clock.every(250, () => void this.#followTransfer());
+    try {
+      if (this.input.agentRestarted) await this.#lookAtQemu();
+      while (!this.ended) await this.#step();
+    } finally {
+      stopProgress();
+      unsubscribe();
+    }
+  }
+
+  requestCancel(reason: string): void {
+    this.seen.cancelRequested ??= reason;
+    this.#wake();
+  }
+
+  /** GO, sent at most once at a time; repeated by the loop until the destination has answered. */
+  sendGo(): Promise<void> {
+    this.#goInFlight ??= this.#go().finally(() => {
+      this.#goInFlight = null;
+      this.#wake();
+    });
+    return this.#goInFlight;
+  }
+
+  peer() {
+    const { destination } = this.input.intent.value;
+    const facts = this.ports.view.current().nodes.get(destination)?.facts.value;
+    return this.ports.peers.peer(destination, facts?.addresses ?? [], facts?.peerPort ?? this.ports.config.peerPort);
+  }
+
+  enter(phase: MigrationPhase, atMs: number): void {
+    if (this.state.phase === phase) return;
+    this.state.phase = phase;
+    this.notes.enter(phase, atMs);
+    this.#publishProgress(null);
+  }
+
+  async askDestination(): Promise<void> {
+    const { migrationId, vm } = this.input.intent.value;
+    try {
+      const status = await this.peer().call('destination-status', { migrationId, vm }, 1000);
+      this.seen.destination = status.copy;
+      this.seen.destinationMayHaveRun = status.mayHaveRun;
+    } catch {
+      this.seen.destination = 'unknown';
+    }
+  }
+
+  async #go(): Promise<void> {
+    const { migrationId, vm, epoch } = this.input.intent.value;
+    try {
+      const answer = await this.peer().call('go', { migrationId, vm, epoch }, 2000);
+      this.notes.times.goReceivedAtMs = answer.receivedAtMs;
+      this.notes.times.resumedAtMs = answer.resumedAtMs;
+      this.seen.destination = 'running';
+      this.seen.destinationMayHaveRun = true;
+    } catch (error) {
+      this.ports.log.warn('GO was not answered with success', { migration: migrationId, error: toErrorBody(error) });
+      await this.askDestination();
+      if (this.seen.destination !== 'running') await this.ports.clock.sleep(RETRY_MS);
+    }
+  }
+
+  #onEvent(event: InstanceEvent): void {
+    const { seen, notes } = this;
+    switch (event.kind) {
+      case 'migration-status':
+        if (!seen.transferStarted) return;
+        seen.sourceStatus = event.status;
+        if (event.status === 'device') notes.times.deviceAtMs = event.atMs;
+        if (event.status === 'completed') {
+          // The commit point. GO first, everything else afterwards.
+          seen.committed = true;
+          void this.sendGo();
+          notes.times.completedAtMs = event.atMs;
+          this.enter('commitment-and-activation', event.atMs);
+        }
+        break;
+      case 'stopped':
+        seen.guestRunsOnSource = false;
+        this.#stoppedAtMonotonicMs = this.ports.clock.monotonicMs();
+        notes.times.stoppedAtMs = event.atMs;
+        if (seen.transferStarted && this.state.aborting === null) this.enter('stop-and-copy', event.atMs);
+        break;
+      case 'resumed':
+        seen.guestRunsOnSource = true;
+        if (this.#stoppedAtMonotonicMs !== null) this.state.announceNeeded = true;
+        this.#stoppedAtMonotonicMs = null;
+        break;
+      case 'migration-round':
+        notes.roundBegan(event.round, event.atMs);
+        if (event.round > 1 && seen.guestRunsOnSource) {
+          this.#roundToAsk = { round: event.round - 1, atMs: event.atMs };
+          void this.#askRound();
+        }
+        return;
+      case 'shutdown':
+        this.#guestEnded();
+        break;
+      case 'gone':
+        seen.sourceAlive = false;
+        break;
+    }
+    this.#wake();
+  }
+
+  /** The guest powered itself off: there is nothing to move any more, and nothing that would resume. */
+  #guestEnded(): void {
+    if (this.seen.committed) return;
+    this.seen.cancelRequested ??= 'the guest shut itself down';
+    this.seen.guestRunsOnSource = true;
+  }
+
+  async #step(): Promise<void> {
+    this.#look();
+    const decision = decideMigration(this.state, this.seen);
+    switch (decision.kind) {
+      case 'wait':
+        await this.#pause(TICK_MS);
+        return;
+      case 'advance':
+        this.enter(decision.to, this.ports.clock.wallMs());
+        return;
+      case 'abort':
+        this.#abort(decision);
+        return;
+      case 'run':
+        await this.#run(decision.command);
+        return;
+    }
+  }
+
+  #abort({ outcome, reason }: Extract<PhaseDecision, { kind: 'abort' }>): void {
+    this.state.aborting = { outcome, reason };
+    this.notes.decide(outcome === 'cancelled' ? 'cancel' : 'give up', `in ${phaseTitle(this.state.phase)}: ${reason}`);
+  }
+
+  async #run(command: MigrationCommand): Promise<void> {
+    try {
+      await runMigrationCommand(command, this);
+    } catch (error) {
+      const { message } = toErrorBody(error);
+      this.ports.log.warn('A step of a migration failed', { migration: this.notes.intent.migrationId, command, error });
+      const gives = command === 'check-source' || command === 'prepare-destination' || command === 'start-transfer';
+      if (gives && this.state.aborting === null) this.#abort({ kind: 'abort', outcome: 'failed', reason: message });
+      else await this.#pause(RETRY_MS);
+    }
+  }
+
+  #look(): void {
+    const { seen, ports } = this;
+    const { instance, intent } = this.input;
+    seen.sourceAlive = instance?.alive ?? false;
+    const nowMs = ports.clock.monotonicMs();
+    seen.stoppedForMs = this.#stoppedAtMonotonicMs === null ? null : nowMs - this.#stoppedAtMonotonicMs;
+    seen.silentForMs = this.#lastGrowth === null ? null : nowMs - this.#lastGrowth.atMs;
+    const cancel = ports.view.current().vms.get(intent.value.vm)?.cancel?.value;
+    if (cancel?.migrationId === intent.value.migrationId) seen.cancelRequested ??= cancel.reason;
+  }
+
+  /** After a restart of the agent: what QEMU knows of this migration. */
+  async #lookAtQemu(): Promise<void> {
+    const { instance } = this.input;
+    if (instance?.alive !== true) {
+      this.state.aborting = { outcome: 'failed', reason: "the VM's QEMU ended while its agent was away" };
+      return;
+    }
+    const [figures, runState] = await Promise.all([instance.transfer(), instance.runState()]);
+    this.notes.decide('resume', `the agent was restarted; QEMU reports "${figures.status}", the guest is ${runState}`);
+    void this.relateClocks();
+    this.seen.guestRunsOnSource = runState === 'running';
+    if (figures.status === 'none' || (figures.status === 'completed' && runState !== 'postmigrate')) return;
+    this.seen.transferStarted = true;
+    this.seen.destinationPrepared = true;
+    this.seen.sourceChecked = true;
+    this.seen.sourceStatus = figures.status;
+    this.seen.committed = figures.status === 'completed';
+    if (runState === 'finish-migrate') this.#stoppedAtMonotonicMs = this.ports.clock.monotonicMs();
+    this.enter('iterative-pre-copy', this.ports.clock.wallMs());
+  }
+
+  async relateClocks(): Promise<void> {
+    this.notes.clock = await relateClocks(this.peer(), this.ports.clock);
+  }
+
+  async #askRound(): Promise<void> {
+    if (this.#asking || this.input.instance === null) return;
+    this.#asking = true;
+    try {
+      while (this.#roundToAsk !== null && this.seen.guestRunsOnSource) {
+        const { round, atMs } = this.#roundToAsk;
+        this.#roundToAsk = null;
+        const figures = await this.input.instance.transfer();
+        if (figures.status !== 'active' || !this.seen.guestRunsOnSource) return;
+        this.notes.roundEnded(round, atMs, figures);
+        await this.#converge();
+      }
+    } catch (error) {
+      this.ports.log.debug('No figures of a round', { error });
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  async #converge(): Promise<void> {
+    const { notes } = this;
+    const last = notes.rounds.at(-1);
+    if (last !== undefined) this.seen.expectedBlackoutMs = FIXED_BLACKOUT_MS + memoryBlackoutMs(last);
+    const decision = decideConvergence({
+      rounds: notes.rounds,
+      budgetMs: notes.intent.budgetMs,
+      downtimeLimitMs: this.downtimeLimitMs,
+      throttlePercentMax: this.#throttlePercentMax,
+      steppedAtRound: this.#steppedAtRound,
+    });
+    if (decision.action === 'next-round') return;
+    notes.decide(decision.action, decision.reason);
+    this.#steppedAtRound = notes.rounds.length - 1;
+    if (decision.action === 'give-up') this.seen.gaveUp = decision.reason;
+    else if (decision.action === 'raise-limit') {
+      this.downtimeLimitMs = decision.downtimeLimitMs;
+      await this.input.instance?.setTransferParameters({ downtimeLimitMs: decision.downtimeLimitMs });
+    } else {
+      this.#throttlePercentMax = decision.throttlePercentMax;
+      await this.input.instance?.setTransferParameters({ throttlePercentMax: decision.throttlePercentMax });
+    }
+    this.#wake();
+  }
+
+  /** While the guest runs: is anything being sent, and what to show. */
+  async #followTransfer(): Promise<void> {
+    const { seen } = this;
+    if (seen.sourceStatus !== 'active' || !seen.guestRunsOnSource || this.input.instance === null) return;
+    try {
+      const figures = await this.input.instance.transfer();
+      if (figures.transferredBytes !== this.#lastGrowth?.bytes) {
+        this.#lastGrowth = { bytes: figures.transferredBytes, atMs: this.ports.clock.monotonicMs() };
+      }
+      this.#publishProgress(figures);
+    } catch (error) {
+      this.ports.log.debug('No figures of the transfer', { error });
+    }
+  }
+
+  #publishProgress(figures: TransferSnapshot | null): void {
+    if (!this.seen.guestRunsOnSource || this.seen.committed) return; // Nothing is stored in the blackout.
+    const { phases } = this.notes.timings(this.state.phase);
+    this.#progress.write(this.notes.progress(this.state.phase, figures, phases));
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.ports.clock.after(ms, resolve);
+    this.#wake = resolve;
+    await promise;
+    cancel();
+  }
+}
