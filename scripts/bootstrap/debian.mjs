@@ -46,10 +46,10 @@ export function whySystemCannotBeSetUp({ packages, etcd }) {
   const wanted = [...packages, ...(etcd ? ['etcd-server'] : [])].join(', ');
   if (!isProgram('apt-get') || !isProgram('dpkg-deb')) {
     const place = etcd ? `, and put etcd's binary at ${ETCD_BINARY}` : '';
-    return `missing here are ${wanted} (Debian's names), and this system has no apt: install them with your package manager${place}.`;
+    return `${wanted} (Debian's names) are missing, and this system has no apt: install them with your package manager${place}.`;
   }
   if (process.getuid?.() !== 0)
-    return `missing here are the Debian packages ${wanted}: run \`sudo node scripts/bootstrap.mjs\` once to get them.`;
+    return `missing from Debian: ${wanted}: run \`sudo node scripts/bootstrap.mjs\` once to get them.`;
   return null;
 }
 
@@ -138,7 +138,7 @@ function hasCandidate(name) {
 
 function apt(args, options = {}) {
   // As root, because apt's own user cannot write to where the files go.
-  run('apt-get', ['-q', LOCK_OPTION, '-oAPT::Sandbox::User=root', ...args], {
+  run('apt-get', ['-qq', '-oDpkg::Use-Pty=0', LOCK_OPTION, '-oAPT::Sandbox::User=root', ...args], {
     ...options,
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_SUSPEND: '1' },
   });

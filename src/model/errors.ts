@@ -21,6 +21,8 @@ export const ERROR_CODES = {
   CONCURRENT_CHANGE: { httpStatus: 409 },
   NOT_ENOUGH_MEMORY: { httpStatus: 409 },
   NOT_ENOUGH_DISK_SPACE: { httpStatus: 409 },
+  DISK_EXISTS: { httpStatus: 409 },
+  PLACEMENT_NOT_POSSIBLE: { httpStatus: 409 },
   MIGRATION_NOT_POSSIBLE: { httpStatus: 409 },
   MODE_NOT_SUPPORTED: { httpStatus: 409 },
   // Something broke
@@ -34,6 +36,8 @@ export const ERROR_CODES = {
   NODE_UNREACHABLE: { httpStatus: 503 },
   CLUSTER_UNREACHABLE: { httpStatus: 503 },
   HYPERVISOR_FAILED: { httpStatus: 500 },
+  NETWORK_FAILED: { httpStatus: 500 },
+  DISK_FAILED: { httpStatus: 500 },
   TIMED_OUT: { httpStatus: 504 },
   INTERNAL: { httpStatus: 500 },
   // This machine

@@ -31,6 +31,8 @@ export const keys = {
   progress: `${STORE_PREFIX}progress/`,
   /** MigrationProgress of an open migration; best effort, written only while the guest runs */
   migrationProgress: (id: MigrationId) => `${STORE_PREFIX}progress/${id}`,
+  /** VmName; which VM has the guest address ("10.78.0.101"), so that no two get the same */
+  guestAddress: (address: string) => `${STORE_PREFIX}addresses/${address}`,
 } as const;
 
 export interface ClusterFacts {

@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { chmodSync, chownSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { InstanceId, MigrationId } from '../../model/names.ts';
 import type { VmDefinition } from '../../model/vm.ts';
@@ -50,10 +50,7 @@ export function instancePaths(runtimeDirectory: string, id: InstanceId): Instanc
   };
 }
 
-/**
- * The directory belongs to the agent, its group is QEMU's, and its sticky bit is set: QEMU makes its
- * sockets there, but cannot remove the notes.
- */
+/** Throws REQUIREMENT_MISSING if the sockets' paths would be too long. */
 export function createInstanceDirectory(paths: InstancePaths, user: { readonly gid: number } | null): void {
   if (Buffer.byteLength(paths.serialSocket) > SOCKET_PATH_BYTES_MAX) {
     throw new GodwitError({
@@ -63,11 +60,20 @@ export function createInstanceDirectory(paths: InstancePaths, user: { readonly g
       nextStep: 'Give the agent a shorter `runtimeDirectory` and restart it.',
     });
   }
-  mkdirSync(join(paths.directory, '..'), { recursive: true, mode: 0o711 });
-  mkdirSync(paths.directory, { mode: 0o700 });
+  createSocketDirectory(paths.directory, user);
+}
+
+/**
+ * The directory belongs to the agent, its group is QEMU's, and its sticky bit is set: QEMU makes its
+ * sockets there, but cannot remove what the agent noted.
+ */
+export function createSocketDirectory(directory: string, user: { readonly gid: number } | null): void {
+  // QEMU's user passes through the directories above, but does not read them.
+  mkdirSync(dirname(directory), { recursive: true, mode: 0o711 });
+  mkdirSync(directory, { mode: 0o700 });
   if (user === null) return;
-  chownSync(paths.directory, -1, user.gid);
-  chmodSync(paths.directory, 0o1770);
+  chownSync(directory, -1, user.gid);
+  chmodSync(directory, 0o1770);
 }
 
 /** Replaced as a whole: a reader sees the old or the new notes. */

@@ -8,7 +8,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Hypervisor, HypervisorFacts, Instance, StartOptions } from '../../ports/hypervisor.ts';
 import type { Log } from '../../ports/log.ts';
 import type { VmNetwork } from '../../ports/network.ts';
-import { isAlive, type ProcessIdentity, processIdentity, spawnDetached } from '../processes/detached-process.ts';
+import { type ProcessIdentity, processIdentity, spawnDetached } from '../processes/detached-process.ts';
 import {
   createInstanceDirectory,
   findProcessId,
@@ -44,6 +44,8 @@ export interface QemuHypervisorOptions {
 
 const START_TIMEOUT_MS = 15_000;
 const KEPT_LOGS_PER_VM = 5;
+/** No process has this identity: of one that ended in an earlier boot of the machine. */
+const ENDED: ProcessIdentity = { pid: 0, startTime: 'ended' };
 
 export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHypervisor {
   return new QemuHypervisor(options);
@@ -142,15 +144,18 @@ export class QemuHypervisor implements Hypervisor {
   async #undoStart(notes: InstanceNotes, paths: InstancePaths, process: ProcessIdentity | null): Promise<void> {
     const { clock, log, network } = this.#options;
     try {
-      if (process !== null) await killForGood(process, { timeoutMs: 5000, sleep: (ms) => clock.sleep(ms) });
+      if (process !== null && !(await killForGood(process, { timeoutMs: 5000, sleep: (ms) => clock.sleep(ms) }))) {
+        // With its notes in place the next agent finds it.
+        throw new Error(`process ${process.pid} does not end`);
+      }
       for (const instance of this.#instances) {
         if (instance.id === notes.id) instance.release();
       }
       if (notes.definition.nics.length > 0) await network.unplug(notes.id, notes.definition.nics);
+      removeInstanceDirectory(paths);
     } catch (error) {
       log.error('Not everything of a failed start was removed', { vm: notes.definition.name, error: String(error) });
     }
-    removeInstanceDirectory(paths);
   }
 
   async #adoptOne(id: InstanceId): Promise<QemuInstance | null> {
@@ -161,22 +166,21 @@ export class QemuHypervisor implements Hypervisor {
       removeInstanceDirectory(paths);
       return null;
     }
-    const process = notes.process ?? foundProcess(paths);
-    const alive = process !== null && notes.bootId === bootId && isAlive(process);
+    const process = notes.bootId === bootId ? (notes.process ?? foundProcess(paths)) : null;
+    const alive = process !== null && !hasEnded(process);
     const proof = notes.incomingMigration !== null && mayHaveRunNoted(paths);
-    if (process === null || (!alive && !proof)) {
+    if (!alive && !proof) {
       log.info('Removed what a dead QEMU left behind', { vm: notes.definition.name, instance: id });
       if (notes.definition.nics.length > 0) await network.unplug(id, notes.definition.nics);
       removeInstanceDirectory(paths);
       return null;
     }
-    const adopted: InstanceNotes = { ...notes, process };
-    if (notes.process === null) writeNotes(paths, adopted);
-    const instance = this.#instance(adopted, process);
+    if (alive && notes.process === null) writeNotes(paths, { ...notes, process });
+    const instance = this.#instance(notes, process ?? ENDED);
     instance.checkEnd();
-    if (!alive) return instance;
+    if (!instance.alive) return instance;
     await instance.connect().catch((error: unknown) => {
-      log.warn('A running QEMU does not answer', { vm: instance.vm, pid: process.pid, error: String(error) });
+      log.warn('A running QEMU does not answer', { vm: instance.vm, pid: instance.pid, error: String(error) });
     });
     return instance;
   }

@@ -35,6 +35,8 @@ export interface InstanceParts {
 
 const WATCH_PERIOD_MS = 100;
 const RECONNECT_PERIOD_MS = 1000;
+const CONNECT_TIMEOUT_MS = 2000;
+const CONNECT_PAUSE_MS = 10;
 const KILL_TIMEOUT_MS = 10_000;
 const QUIT_TIMEOUT_MS = 2000;
 const LAST_WORDS_LINES = 5;
@@ -225,14 +227,29 @@ export class QemuInstance implements Instance {
     return this.#client.execute(command, args, options);
   }
 
-  async #openClient(): Promise<QmpClient> {
+  /** Tries for as long as one command may take: QEMU's queue for new connections has room for one, so that a busy QEMU turns others away. */
+  async #greetedClient(): Promise<QmpClient> {
     const { clock, paths } = this.#parts;
-    const client = await QmpClient.connect({
-      path: paths.qmpSocket,
-      subject: `VM ${this.vm}`,
-      clock,
-      listener: { event: (event) => this.#receive(event), closed: () => this.#lostClient() },
-    });
+    const giveUpAtMs = clock.monotonicMs() + CONNECT_TIMEOUT_MS;
+    for (;;) {
+      try {
+        return await QmpClient.connect({
+          path: paths.qmpSocket,
+          subject: `VM ${this.vm}`,
+          clock,
+          listener: { event: (event) => this.#receive(event), closed: () => this.#lostClient() },
+          deadlineMs: Math.max(1, Math.ceil(giveUpAtMs - clock.monotonicMs())),
+        });
+      } catch (error) {
+        const late = clock.monotonicMs() + CONNECT_PAUSE_MS >= giveUpAtMs;
+        if (late || this.#released || hasEnded(this.#parts.process)) throw error;
+        await clock.sleep(CONNECT_PAUSE_MS);
+      }
+    }
+  }
+
+  async #openClient(): Promise<QmpClient> {
+    const client = await this.#greetedClient();
     const eventsBefore = this.#migrationStatusEvents;
     try {
       const { status } = transferSnapshotOf(await client.execute('query-migrate'));

@@ -1,12 +1,13 @@
 /** What this node's QEMU can do, asked of QEMU itself without any VM; and whether KVM works here, proven by using it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, chownSync, constants, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { Accelerator } from '../../model/vm.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { HypervisorFacts } from '../../ports/hypervisor.ts';
+import { createSocketDirectory } from './instance-notes.ts';
 import { qemuCommand, qemuEnvironment, type QemuLaunch } from './qemu-process.ts';
 import { QmpClient } from './qmp-client.ts';
 
@@ -69,12 +70,7 @@ function whyNoKvm(): string | null {
 /** Version, machine types and CPU models, from a QEMU without a machine. */
 async function askQemu(options: ProbeOptions, accelerator: Accelerator): Promise<Abilities> {
   const directory = join(options.runtimeDirectory, `probe-${randomBytes(3).toString('hex')}`);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const { user } = options.launch;
-  if (user !== null) {
-    chownSync(directory, -1, user.gid);
-    chmodSync(directory, 0o1770);
-  }
+  createSocketDirectory(directory, options.launch.user);
   const path = join(directory, 'qmp.sock');
   const qmp = ['-chardev', `socket,id=qmp0,path=${path},server=on,wait=off`, '-mon', 'chardev=qmp0,mode=control'];
   const machine = ['-machine', `none,accel=${accelerator}`, '-nodefaults', '-no-user-config', '-display', 'none'];
@@ -138,19 +134,26 @@ export async function firmwareSpeaks(
   options: Pick<ProbeOptions, 'launch' | 'clock'>,
   machine: { readonly accelerator: Accelerator; readonly cpuModel: string; readonly machineType: string },
 ): Promise<boolean> {
-  const run = startQemu(options.launch, machine.accelerator, [
-    ...['-machine', `${machine.machineType},accel=${machine.accelerator}`, '-cpu', `${machine.cpuModel},enforce`],
-    ...['-m', '32M', '-nodefaults', '-no-user-config', '-display', 'none'],
-    ...['-chardev', 'stdio,id=firmware,signal=off', '-device', 'isa-debugcon,iobase=0x402,chardev=firmware'],
-  ]);
+  const { accelerator, cpuModel, machineType } = machine;
+  const bare = ['-m', '32M', '-nodefaults', '-no-user-config', '-display', 'none'];
+  const debugPort = [
+    '-chardev',
+    'stdio,id=firmware,signal=off',
+    '-device',
+    'isa-debugcon,iobase=0x402,chardev=firmware',
+  ];
+  const cpu = ['-machine', `${machineType},accel=${accelerator}`, '-cpu', `${cpuModel},enforce`];
+  const run = startQemu(options.launch, accelerator, [...cpu, ...bare, ...debugPort]);
+  let cancelTimeout = () => undefined as void;
   const spoke = new Promise<boolean>((resolve) => {
     run.process.stdout?.once('data', () => resolve(true));
     run.process.once('close', () => resolve(false));
-    options.clock.after(FIRMWARE_TIMEOUT_MS, () => resolve(false));
+    cancelTimeout = options.clock.after(FIRMWARE_TIMEOUT_MS, () => resolve(false));
   });
   try {
     return await spoke;
   } finally {
+    cancelTimeout();
     await run.end();
   }
 }

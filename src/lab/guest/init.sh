@@ -30,10 +30,11 @@ fi
 
 disk=
 if [ -b /dev/vda ]; then
-  # blkid prints nothing for a disk without a file system; a disk that holds one is never formatted.
-  if [ -z "$(blkid /dev/vda)" ]; then
+  # Only a blank disk is formatted: whatever has anything at its beginning may hold somebody's data.
+  if [ "$(dd if=/dev/vda bs=65536 count=1 2>/dev/null | tr -d '\000' | wc -c)" -eq 0 ]; then
     echo "godwit-guest: formats /dev/vda"
-    mke2fs -q -t ext4 -E lazy_itable_init=1,lazy_journal_init=1 /dev/vda
+    # By path: busybox would run its own mke2fs, which knows no ext4.
+    /bin/mke2fs -q -t ext4 -E lazy_itable_init=1,lazy_journal_init=1 /dev/vda
   fi
   if mount -t ext4 /dev/vda /disk; then disk=/disk; else echo "godwit-guest: /dev/vda cannot be mounted"; fi
 fi

@@ -1,0 +1,31 @@
+/** In which order the members are asked: the local one first, then the one that answered last; members that failed come last until they answer again. */
+export interface EndpointRotation {
+  order(): readonly string[];
+  answered(name: string): void;
+  /** A probe beside the calls found it well. */
+  recovered(name: string): void;
+  failed(name: string): void;
+  suspects(): readonly string[];
+}
+
+export function createEndpointRotation(names: readonly string[], localFirst?: string): EndpointRotation {
+  const suspects = new Set<string>();
+  let lastGood: string | undefined;
+  const rank = (name: string): number =>
+    (suspects.has(name) ? 4 : 0) + (name === localFirst ? 0 : name === lastGood ? 1 : 2);
+  return {
+    // toSorted is stable: members of equal rank stay in the order of the configuration.
+    order: () => names.toSorted((one, other) => rank(one) - rank(other)),
+    answered: (name) => {
+      suspects.delete(name);
+      lastGood = name;
+    },
+    recovered: (name) => {
+      suspects.delete(name);
+    },
+    failed: (name) => {
+      suspects.add(name);
+    },
+    suspects: () => [...suspects],
+  };
+}

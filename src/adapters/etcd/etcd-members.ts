@@ -1,0 +1,183 @@
+import { credentials } from '@grpc/grpc-js';
+import type { Revision } from '../../model/names.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { StoreMember, Transaction } from '../../ports/store.ts';
+import {
+  callMember,
+  classifyFailure,
+  createEndpoint,
+  type Endpoint,
+  type EndpointAddress,
+  REQUIRE_LEADER,
+} from './endpoint.ts';
+import { createEndpointRotation } from './endpoint-rotation.ts';
+import { decodeSeen, encodeLook, isOlder, type SeenEntry } from './etcd-messages.ts';
+import {
+  type RangeRequest,
+  type RangeResponse,
+  StatusRequest,
+  type StatusResponse,
+  type TxnRequest,
+  type TxnResponse,
+} from './generated/rpc.ts';
+import type { Answer } from './transaction-attempts.ts';
+
+export interface EtcdStoreOptions {
+  readonly endpoints: readonly EndpointAddress[];
+  /** Name of the member on this machine, which is asked first. */
+  readonly localFirst?: string;
+  /** PEM. The certificate is for client use; the members' certificates carry their names. */
+  readonly ca: Buffer;
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly clock: Clock;
+}
+
+/** The members, the order in which they are asked, and the calls to one of them. */
+export interface EtcdMembers {
+  readonly count: number;
+  order(): readonly Endpoint[];
+  /** The members over and over, each round in the order of the moment. */
+  inTurn(): Generator<Endpoint, never>;
+  failed(endpoint: Endpoint): void;
+  /** The newest revision seen in any answer. */
+  newestRevision(): Revision;
+  /** Throws if there is no answer within the time. */
+  range(endpoint: Endpoint, request: RangeRequest, timeoutMs: number): Promise<RangeResponse>;
+  /** Throws only for a transaction that no member would ever accept. */
+  write(endpoint: Endpoint, request: TxnRequest, timeoutMs: number): Promise<Answer>;
+  look(endpoint: Endpoint, lost: Transaction, timeoutMs: number): Promise<readonly SeenEntry[] | undefined>;
+  statuses(): Promise<readonly StoreMember[]>;
+  close(): void;
+}
+
+const CONNECT_MS = 300;
+const STATUS_MS = 1000;
+const PROBE_EVERY_MS = 1000;
+
+export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
+  const { clock } = options;
+  const secure = credentials.createSsl(options.ca, options.key, options.cert);
+  const endpoints = new Map(options.endpoints.map((one) => [one.name, createEndpoint(one, secure, clock)]));
+  const rotation = createEndpointRotation([...endpoints.keys()], options.localFirst);
+  const probedAtMs = new Map<string, number>();
+  let newestRevision: Revision = '0';
+
+  /** Members that failed are asked again beside the calls, so that no call has to find out. */
+  function probeSuspects(): void {
+    const nowMs = clock.monotonicMs();
+    for (const name of rotation.suspects()) {
+      const endpoint = endpoints.get(name);
+      if (endpoint === undefined || nowMs - (probedAtMs.get(name) ?? -Infinity) < PROBE_EVERY_MS) continue;
+      probedAtMs.set(name, nowMs);
+      void askStatus(endpoint, clock).then((member) => {
+        if (member.healthy) rotation.recovered(name);
+      });
+    }
+  }
+
+  const order = () => {
+    probeSuspects();
+    return rotation.order().flatMap((name) => endpoints.get(name) ?? []);
+  };
+
+  const failed = (endpoint: Endpoint) => rotation.failed(endpoint.name);
+
+  /** Runs one call and notes in the rotation how it went. */
+  async function call<Response extends RangeResponse | TxnResponse>(
+    endpoint: Endpoint,
+    timeoutMs: number,
+    start: Parameters<typeof callMember<Response>>[1],
+  ): Promise<Response> {
+    const startedAtMs = clock.monotonicMs();
+    if (!(await endpoint.connected(Math.min(CONNECT_MS, timeoutMs)))) {
+      failed(endpoint);
+      throw new NotConnected(`${endpoint.name} could not be reached`);
+    }
+    try {
+      const remainingMs = Math.max(1, timeoutMs - (clock.monotonicMs() - startedAtMs));
+      const response = await callMember(remainingMs, start);
+      const revision = response.header?.revision ?? '0';
+      if (isOlder(newestRevision, revision)) newestRevision = revision;
+      rotation.answered(endpoint.name);
+      return response;
+    } catch (error) {
+      failed(endpoint);
+      throw error;
+    }
+  }
+
+  const transaction = (endpoint: Endpoint, request: TxnRequest, timeoutMs: number) =>
+    call<TxnResponse>(endpoint, timeoutMs, (deadline, done) =>
+      endpoint.clients().kv.txn(request, REQUIRE_LEADER, { deadline }, done),
+    );
+
+  return {
+    count: endpoints.size,
+    order,
+    *inTurn() {
+      for (;;) yield* order();
+    },
+    failed,
+    newestRevision: () => newestRevision,
+    range: (endpoint, request, timeoutMs) =>
+      call<RangeResponse>(endpoint, timeoutMs, (deadline, done) =>
+        endpoint.clients().kv.range(request, REQUIRE_LEADER, { deadline }, done),
+      ),
+    write: (endpoint, request, timeoutMs) =>
+      transaction(endpoint, request, timeoutMs).then(toAnswer, (error: unknown) => toFailedAnswer(endpoint, error)),
+    look: (endpoint, lost, timeoutMs) =>
+      transaction(endpoint, encodeLook(lost), timeoutMs).then(decodeSeen, () => undefined),
+    statuses: () => Promise.all([...endpoints.values()].map((endpoint) => askStatus(endpoint, clock))),
+    close() {
+      for (const endpoint of endpoints.values()) endpoint.close();
+    },
+  };
+}
+
+/** The connection is waited for before a call is started, so this proves that nothing was sent. */
+class NotConnected extends Error {}
+
+function toAnswer(response: TxnResponse): Answer {
+  if (!response.succeeded) return { kind: 'compare-failed', seen: decodeSeen(response) };
+  return { kind: 'applied', revision: response.header?.revision ?? '0' };
+}
+
+function toFailedAnswer(endpoint: Endpoint, error: unknown): Answer {
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof NotConnected) return { kind: 'not-sent', reason: text };
+  const reason = `${endpoint.name}: ${text}`;
+  switch (classifyFailure(error)) {
+    case 'malformed':
+      throw error;
+    case 'refused':
+      return { kind: 'refused', reason };
+    case 'not-applied':
+      return { kind: 'not-sent', reason };
+    case 'lost':
+      return { kind: 'lost', reason };
+  }
+}
+
+async function askStatus(endpoint: Endpoint, clock: Clock): Promise<StoreMember> {
+  const member = { name: endpoint.name, endpoint: `https://${endpoint.address}:${endpoint.port}` };
+  const startedAtMs = clock.monotonicMs();
+  try {
+    if (!(await endpoint.connected(STATUS_MS))) throw new NotConnected();
+    const remainingMs = Math.max(1, STATUS_MS - (clock.monotonicMs() - startedAtMs));
+    const answer = await callMember<StatusResponse>(remainingMs, (deadline, done) =>
+      endpoint.clients().maintenance.status(StatusRequest.fromPartial({}), REQUIRE_LEADER, { deadline }, done),
+    );
+    const knowsLeader = answer.leader !== '0';
+    return {
+      ...member,
+      // Errors are active alarms, e.g. a full database.
+      healthy: knowsLeader && answer.errors.length === 0,
+      leader: knowsLeader && answer.leader === answer.header?.memberId,
+      version: answer.version,
+      sizeBytes: Number(answer.dbSize),
+    };
+  } catch {
+    return { ...member, healthy: false, leader: false, version: null, sizeBytes: null };
+  }
+}

@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import type { NodeName } from '../../model/names.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Peer, PeerHandlers, Peers } from '../../ports/peers.ts';
+import { PeerClient } from './peer-client.ts';
+import { PeerServer } from './peer-server.ts';
+
+export interface PeerLinkOptions {
+  readonly nodeName: NodeName;
+  readonly bootId: string;
+  readonly listenPort: number;
+  readonly listenAddress: string;
+  /** PEM: the cluster's CA; certificate (CN = node name, O = godwit) and key of this node. */
+  readonly tls: { readonly ca: string | Buffer; readonly cert: string | Buffer; readonly key: string | Buffer };
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * The link between agents: WebSocket over TLS 1.3 with a certificate on both sides. A node is who its
+ * certificate names, whatever address it comes from.
+ */
+export function createPeerLink(options: PeerLinkOptions): Peers {
+  const { bootId, clock, log } = options;
+  const secureContext = createSecureContext({ ...options.tls, minVersion: 'TLSv1.3' });
+  const linkId = randomUUID();
+  const clients = new Map<NodeName, PeerClient>();
+  let server: PeerServer | undefined;
+
+  return {
+    peer(name: NodeName, addresses: readonly string[], port: number): Peer {
+      let client = clients.get(name);
+      if (client === undefined) {
+        client = new PeerClient({ name, secureContext, linkId, bootId, clock, log });
+        clients.set(name, client);
+      }
+      client.follow(addresses, port);
+      return client;
+    },
+
+    async serve(handlers: PeerHandlers): Promise<void> {
+      const starting = new PeerServer(options, handlers);
+      await starting.listen();
+      server = starting;
+      log.info('The link between agents is open', { node: options.nodeName, port: options.listenPort });
+    },
+
+    close(): void {
+      for (const client of clients.values()) client.close();
+      clients.clear();
+      server?.close();
+      server = undefined;
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import type { VmDefinition } from '../../model/vm.ts';
+import { guestArguments, type NodeSide, qemuArguments } from './qemu-command-line.ts';
+
+const definition: VmDefinition = {
+  name: 'WebServer',
+  uuid: '6b2f1f6e-7e0a-4b53-9b4a-1d4f6f9f3c11',
+  memoryBytes: 256 * 1024 * 1024,
+  cpus: 2,
+  machineType: 'pc-q35-7.2',
+  cpuModel: 'Nehalem-v1',
+  accelerator: 'tcg',
+  boot: { kind: 'kernel', kernel: '/images/vmlinuz', initrd: '/images/initrd', commandLine: 'console=ttyS0 quiet' },
+  disks: [{ id: 'disk0', path: '/volumes/one/web,server.qcow2', format: 'qcow2', sizeBytes: 1 }],
+  nics: [{ id: 'nic0', macAddress: '52:54:00:00:00:01', switchName: 'lan', address: null }],
+};
+
+const source: NodeSide = {
+  qmpSocket: '/run/godwit/vms/a/qmp.sock',
+  serialSocket: '/run/godwit/vms/a/serial.sock',
+  serialLog: '/var/log/godwit/serial-WebServer.log',
+  taps: ['gwa-0'],
+  directDisks: new Set(['disk0']),
+  incoming: false,
+};
+
+const destination: NodeSide = {
+  qmpSocket: '/run/godwit/vms/b/qmp.sock',
+  serialSocket: '/run/godwit/vms/b/serial.sock',
+  serialLog: '/srv/log/serial-WebServer.log',
+  taps: ['gwb-0'],
+  directDisks: new Set(),
+  incoming: true,
+};
+
+/** One line per option, as in a shell script. */
+function readable(args: readonly string[]): string {
+  return args.reduce((text, argument) => text + (argument.startsWith('-') ? '\n' : ' ') + argument, '').trim();
+}
+
+describe('qemuArguments', () => {
+  test('spells out the whole machine', () => {
+    expect(readable(qemuArguments(definition, source))).toMatchInlineSnapshot(`
+      "-name guest=WebServer,debug-threads=on
+      -machine pc-q35-7.2,accel=tcg,usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off
+      -cpu Nehalem-v1,enforce
+      -smp cpus=2,maxcpus=2,sockets=1,cores=2,threads=1
+      -m 256M
+      -uuid 6b2f1f6e-7e0a-4b53-9b4a-1d4f6f9f3c11
+      -rtc base=utc,clock=host
+      -kernel /images/vmlinuz
+      -initrd /images/initrd
+      -append console=ttyS0 quiet
+      -device isa-serial,id=serial0-device,chardev=serial0
+      -device virtio-rng-pci,id=rng0-device,rng=rng0,bus=pcie.0,addr=0x01,disable-legacy=on
+      -device virtio-balloon-pci,id=balloon0,bus=pcie.0,addr=0x02,disable-legacy=on
+      -device virtio-net-pci,id=nic0-device,netdev=nic0,mac=52:54:00:00:00:01,romfile=,bus=pcie.0,addr=0x03,disable-legacy=on
+      -device virtio-blk-pci,id=disk0-device,drive=disk0,num-queues=2,write-cache=on,share-rw=off,logical_block_size=512,physical_block_size=512,bus=pcie.0,addr=0x0b,disable-legacy=on
+      -nodefaults
+      -no-user-config
+      -display none
+      -only-migratable
+      -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
+      -overcommit mem-lock=off
+      -msg timestamp=on
+      -action shutdown=pause
+      -S
+      -chardev socket,id=qmp0,path=/run/godwit/vms/a/qmp.sock,server=on,wait=off
+      -mon chardev=qmp0,mode=control
+      -chardev socket,id=serial0,path=/run/godwit/vms/a/serial.sock,server=on,wait=off,logfile=/var/log/godwit/serial-WebServer.log,logappend=on
+      -object rng-builtin,id=rng0
+      -netdev tap,id=nic0,ifname=gwa-0,script=no,downscript=no,vhost=off
+      -blockdev {"driver":"qcow2","node-name":"disk0","cache":{"direct":true,"no-flush":false},"discard":"unmap","file":{"driver":"file","node-name":"disk0-file","filename":"/volumes/one/web,server.qcow2","cache":{"direct":true,"no-flush":false},"discard":"unmap","locking":"on","aio":"threads"}}"
+    `);
+  });
+
+  test('gives the guest the same machine on source and destination', () => {
+    const common = guestArguments(definition);
+    expect(qemuArguments(definition, source).slice(0, common.length)).toEqual(common);
+    expect(qemuArguments(definition, destination).slice(0, common.length)).toEqual(common);
+    const devices = (node: NodeSide) =>
+      qemuArguments(definition, node).filter((_argument, index, all) => all[index - 1] === '-device');
+    expect(devices(destination)).toEqual(devices(source));
+  });
+
+  test('always starts paused, and waits for a migration only on the destination', () => {
+    expect(qemuArguments(definition, source)).toContain('-S');
+    expect(qemuArguments(definition, source)).not.toContain('-incoming');
+    expect(readable(qemuArguments(definition, destination))).toMatch(/^-S$[^]*^-incoming defer$/m);
+  });
+
+  test('keeps the address of a device when others are added before it in kind', () => {
+    const more = { ...definition, nics: [...definition.nics, { ...definition.nics[0]!, id: 'nic1' }] };
+    const disk = (args: readonly string[]) => args.find((argument) => argument.startsWith('virtio-blk'));
+    expect(disk(guestArguments(more))).toBe(disk(guestArguments(definition)));
+  });
+
+  test('boots from the first disk when there is no kernel', () => {
+    const args = guestArguments({ ...definition, boot: { kind: 'disk' } });
+    expect(args).not.toContain('-kernel');
+    expect(args.filter((argument) => argument.includes('bootindex=1'))).toHaveLength(1);
+  });
+
+  test('refuses a NIC without a tap', () => {
+    expect(() => qemuArguments(definition, { ...source, taps: [] })).toThrow('no tap for nic0');
+  });
+});

@@ -1,0 +1,62 @@
+import type { PeerHandlers } from '../ports/peers.ts';
+import type { AgentPorts } from './agent-ports.ts';
+import { DestinationCopies } from './destination-copies.ts';
+import { OpenMigrations } from './open-migrations.ts';
+import { OwnedVms } from './owned-vms.ts';
+
+const LOOK_EVERY_MS = 1000;
+
+/**
+ * The loops of one node: look at the cluster's state and at QEMU, decide, act, record. Returns when they run.
+ * Nothing here is remembered across a restart; what matters is in the store, in QEMU, or noted beside QEMU.
+ */
+export async function startAgent(ports: AgentPorts, bootId: string): Promise<void> {
+  const { hypervisor, instances, view, peers, clock, network, log } = ports;
+  for (const instance of await hypervisor.adopt()) {
+    instances.add(instance);
+    log.info('Found a QEMU process of an earlier agent', { vm: instance.vm, instance: instance.id, pid: instance.pid });
+  }
+  await view.ready();
+  const copies = new DestinationCopies(ports);
+  const vms = new OwnedVms(ports);
+  const migrations = new OpenMigrations(ports, (vm) => void vms.look(vm));
+  const handlers: PeerHandlers = {
+    ping: () => Promise.resolve({ bootId }),
+    clock: () => Promise.resolve({ wallMs: clock.wallMs() }),
+    ...copies.handlers(),
+  };
+  await peers.serve(handlers);
+  await removeLeftTaps(ports);
+  log.debug('Switches of this node', { switches: network.switches() });
+  migrations.lookAtAll(true);
+  vms.lookAtAll();
+  view.subscribe(() => {
+    greetPeers(ports);
+    migrations.lookAtAll(false);
+    vms.lookAtAll();
+  });
+  clock.every(LOOK_EVERY_MS, () => {
+    migrations.lookAtAll(false);
+    vms.lookAtAll();
+    void copies.removeOrphans();
+  });
+  greetPeers(ports);
+}
+
+/** Keeps a connection to every other node open, so that no call waits for a handshake. */
+function greetPeers({ view, peers, config }: AgentPorts): void {
+  for (const [name, { facts }] of view.current().nodes) {
+    if (name === config.node || facts.value.role === 'witness') continue;
+    peers.peer(name, facts.value.addresses, facts.value.peerPort);
+  }
+}
+
+/** Taps of QEMU processes that ended while no agent was there. */
+async function removeLeftTaps({ network, instances }: AgentPorts): Promise<void> {
+  const known = new Set(
+    instances.all().flatMap(({ id }) => Array.from({ length: 16 }, (_, index) => network.tapName(id, index))),
+  );
+  for (const tap of await network.plugged()) {
+    if (!known.has(tap)) await network.removeTap(tap);
+  }
+}

@@ -1,0 +1,159 @@
+import { toErrorBody } from '../model/errors.ts';
+import { definitionHash } from '../model/definition-hash.ts';
+import { keys } from '../model/keys.ts';
+import type { VmEntry } from '../model/cluster-state.ts';
+import type { VmName } from '../model/names.ts';
+import { withoutAllocation } from '../model/node.ts';
+import type { VmRecord, VmStatus } from '../model/vm.ts';
+import { isoDate } from '../migration/write-receipt.ts';
+import type { Compare, Write } from '../ports/store.ts';
+import type { AgentPorts } from './agent-ports.ts';
+import { decideVm, type VmDecision } from './decide-vm.ts';
+
+type RecordDecision = Extract<VmDecision, { action: 'record' }>;
+
+/** Looks after the VMs that this node owns and that are not being migrated: look, decide, act, record. */
+export class OwnedVms {
+  readonly #ports: AgentPorts;
+  readonly #busy = new Set<VmName>();
+  readonly #again = new Set<VmName>();
+  readonly #shutdownAskedAtMs = new Map<string, number>();
+  /** Guests that powered themselves off: said by the event, since QEMU may be gone before it is asked. */
+  readonly #shutDownByGuest = new Set<VmName>();
+
+  constructor(ports: AgentPorts) {
+    this.#ports = ports;
+    ports.instances.onEvent((instance, event) => {
+      if (event.kind === 'shutdown') this.#shutDownByGuest.add(instance.vm);
+      void this.look(instance.vm);
+    });
+  }
+
+  lookAtAll(): void {
+    for (const vm of this.#ports.view.current().vms.keys()) void this.look(vm);
+  }
+
+  async look(vm: VmName): Promise<void> {
+    if (this.#busy.has(vm)) {
+      this.#again.add(vm);
+      return;
+    }
+    this.#busy.add(vm);
+    try {
+      do {
+        this.#again.delete(vm);
+        await this.#step(vm);
+      } while (this.#again.has(vm));
+    } catch (error) {
+      this.#ports.log.warn('A VM could not be looked after just now', { vm, error: toErrorBody(error) });
+    } finally {
+      this.#busy.delete(vm);
+    }
+  }
+
+  async #step(vm: VmName): Promise<void> {
+    const { view, config, instances, clock, log } = this.#ports;
+    const entry = view.current().vms.get(vm);
+    if (entry?.record == null || entry.intent !== null || entry.owner?.value.node !== config.node) return;
+    const instance = instances.ofVm(vm);
+    const request = entry.record.value.request;
+    const askedAtMs = this.#shutdownAskedAtMs.get(request?.id ?? '');
+    const decision = decideVm(entry.record.value, entry.status?.value ?? null, {
+      runState: instance === undefined ? null : await instance.runState(),
+      instance: instance?.id ?? null,
+      lastWords: this.#shutDownByGuest.has(vm) ? '' : instances.lastWords(vm),
+      shutdownAskedForMs: askedAtMs === undefined ? null : clock.monotonicMs() - askedAtMs,
+    });
+    if (decision.action !== 'nothing') log.info('VM', { vm, decision });
+    switch (decision.action) {
+      case 'nothing':
+        return;
+      case 'start':
+        return await this.#start(entry);
+      case 'resume':
+        instance?.noteMayRun();
+        await instance?.resume();
+        break;
+      case 'power-down':
+        this.#shutdownAskedAtMs.set(request?.id ?? '', clock.monotonicMs());
+        await instance?.powerDown();
+        return;
+      case 'kill':
+        await this.#kill(entry);
+        break;
+      case 'record':
+        return await this.#record(entry, decision);
+    }
+    this.#again.add(vm);
+  }
+
+  async #kill(entry: VmEntry): Promise<void> {
+    const vm = entry.record.value.definition.name;
+    const instance = this.#ports.instances.ofVm(vm);
+    const byGuest = this.#shutDownByGuest.delete(vm) || (await instance?.runState()) === 'shutdown';
+    await instance?.kill();
+    const pending = entry.record.value.request;
+    const answered = pending === null || pending.id === entry.status?.value.settledRequest;
+    if (byGuest && answered) {
+      await this.#record(entry, {
+        ...{ action: 'record', state: 'off', reason: 'The guest shut itself down' },
+        ...{ settle: false, down: true, error: null },
+      } as RecordDecision);
+    }
+  }
+
+  async #start(entry: VmEntry): Promise<void> {
+    const { hypervisor, instances } = this.#ports;
+    const { definition } = entry.record.value;
+    try {
+      const instance = await hypervisor.start({
+        definition,
+        definitionHash: definitionHash(definition),
+        incomingMigration: null,
+      });
+      instances.add(instance);
+      this.#again.add(definition.name);
+    } catch (error) {
+      const { code, message, nextStep } = toErrorBody(error);
+      await this.#record(entry, {
+        ...{ action: 'record', state: 'failed', reason: message, settle: true, down: true },
+        error: { code, message, nextStep },
+      });
+    }
+  }
+
+  /** The answer to the request and the state, in one transaction with the memory that becomes free. Looks again if somebody was faster. */
+  async #record(entry: VmEntry, decision: RecordDecision): Promise<void> {
+    const { store, config, clock, instances } = this.#ports;
+    const record = entry.record.value;
+    const vm = record.definition.name;
+    const value: VmStatus = {
+      state: decision.state,
+      node: config.node,
+      instance: instances.ofVm(vm)?.id ?? null,
+      since: isoDate(clock.wallMs()),
+      reason: decision.reason,
+      settledRequest: decision.settle ? (record.request?.id ?? null) : (entry.status?.value.settledRequest ?? null),
+      error: decision.error,
+    };
+    const compare: Compare[] = [
+      { key: keys.vmRecord(vm), modRevision: entry.record.modRevision },
+      { key: keys.vmOwner(vm), modRevision: entry.owner?.modRevision ?? '0' },
+      { key: keys.vmIntent(vm), modRevision: '0' },
+    ];
+    const write: Write[] = [{ put: keys.vmStatus(vm), value }];
+    const desired = decision.down ? 'off' : decision.state === 'running' ? 'running' : record.desired;
+    if (desired !== record.desired) {
+      write.push({ put: keys.vmRecord(vm), value: { ...record, desired } satisfies VmRecord });
+    }
+    const memory = this.#ports.view.current().memory.get(config.node);
+    if (decision.down && memory?.value.allocations[vm] !== undefined) {
+      compare.push({ key: keys.nodeMemory(config.node), modRevision: memory.modRevision });
+      write.push({ put: keys.nodeMemory(config.node), value: withoutAllocation(memory.value, vm) });
+    }
+    const outcome = await store.transact({ compare, write });
+    if (outcome.kind !== 'applied') await clock.sleep(100);
+    // The view learns of it through the watch, and calls again then.
+    if (outcome.kind === 'unknown') this.#again.add(vm);
+  }
+}

@@ -1,0 +1,35 @@
+import { nodeState } from '../model/cluster-state.ts';
+import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
+import type { NodeName } from '../model/names.ts';
+import type { VmDefinition } from '../model/vm.ts';
+import { chooseNode } from '../placement/choose-node.ts';
+import type { NodeForPlacement } from '../placement/why-not-place.ts';
+import type { Shown } from './views.ts';
+
+/** All members of the cluster as placement sees them. */
+export function nodesForPlacement({ state, monotonicMs }: Shown): NodeForPlacement[] {
+  return [...state.nodes.values()].map((entry) => ({
+    facts: entry.facts.value,
+    state: nodeState(entry, monotonicMs),
+    memory: state.memory.get(entry.facts.value.name)?.value ?? null,
+  }));
+}
+
+/** The first owner of a new VM and why it. Throws NOT_ENOUGH_MEMORY or PLACEMENT_NOT_POSSIBLE with all reasons. */
+export function chooseOwner(
+  nodes: readonly NodeForPlacement[],
+  definition: VmDefinition,
+): { readonly node: NodeName; readonly reason: string } {
+  const choice = chooseNode(nodes, { definition, owner: null, memory: 'some-day' });
+  if (choice.kind === 'chosen') return choice;
+  const all = choice.judged.flatMap((judged) => judged.reasons);
+  const reasons = all.map((reason) => reason.text);
+  const onlyMemory = all.length > 0 && all.every((reason) => reason.obstacle === 'memory');
+  throw new GodwitError({
+    code: onlyMemory ? 'NOT_ENOUGH_MEMORY' : 'PLACEMENT_NOT_POSSIBLE',
+    message: `No node can take ${definition.name}: ${reasons.join(' ')}`,
+    state: NOTHING_CHANGED,
+    nextStep: 'Ask for less, or give a node what it lacks; `godwit node list` shows what each has.',
+    details: { reasons },
+  });
+}

@@ -1,0 +1,185 @@
+import type { FastifyInstance } from 'fastify';
+import { createVm } from '../contract/vms.ts';
+import { isoDate } from '../migration/write-receipt.ts';
+import type { ClusterState } from '../model/cluster-state.ts';
+import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
+import { keys } from '../model/keys.ts';
+import type { NodeName } from '../model/names.ts';
+import type { VmDefinition, VmRecord, VmStatus } from '../model/vm.ts';
+import { chooseMachine } from '../placement/machine-choice.ts';
+import type { Transaction } from '../ports/store.ts';
+import { chooseOwner, nodesForPlacement } from './candidates.ts';
+import { type Change, commitChange } from './commit.ts';
+import type { ApiContext } from './context.ts';
+import { freeGuestAddress } from './guest-address.ts';
+import { makeDisks, planDisks, removeMadeDisks } from './new-vm-disks.ts';
+import { checkNewVm, invalid, type NewVmRequest } from './new-vm-request.ts';
+import { existingVms, findVm, readForDecision, requireVm } from './read-state.ts';
+import { answer, serve } from './resource.ts';
+import { shownNow, vmView } from './views.ts';
+
+export function serveCreateVm(app: FastifyInstance, context: ApiContext): void {
+  serve(app, createVm, async ({ body }) => {
+    const request = checkNewVm(body, context.config);
+    await create(context, request);
+    const shown = shownNow(context.reader);
+    // Read again for the rare case that this node's view has not caught up within its second.
+    const state = findVm(shown.state, request.name) ? shown.state : await readForDecision(context, request.name);
+    return answer(201, vmView({ ...shown, state }, requireVm(state, request.name)));
+  });
+}
+
+/** Everything that is refused is refused before the first disk is made; what fails later takes its disks with it. */
+async function create(context: ApiContext, request: NewVmRequest): Promise<void> {
+  const identity = await newIdentity(context, request);
+  let disksMade = false;
+  try {
+    await commitChange(context, async () => {
+      const change = await decide(context, request, identity);
+      if (!disksMade) {
+        disksMade = true;
+        await makeDisks(context, request.image, identity.disks);
+      }
+      return change;
+    });
+  } catch (error) {
+    // If the outcome is unknown the VM may exist, and then it needs them.
+    const mayExist = error instanceof GodwitError && error.code === 'STORE_OUTCOME_UNKNOWN';
+    if (disksMade && !mayExist) await removeMadeDisks(context, identity.disks);
+    throw error;
+  }
+}
+
+/** What stays the same however often the rest is decided anew. */
+type Identity = Pick<VmDefinition, 'uuid' | 'disks'> & { readonly macAddress: string; readonly createdAt: string };
+
+async function newIdentity(context: ApiContext, request: NewVmRequest): Promise<Identity> {
+  refuseExisting(await readForDecision(context, request.name), request);
+  const uuid = context.ids.uuid();
+  const used = new Set(allNics(context.reader.current()).map((nic) => nic.macAddress));
+  let macAddress = context.ids.macAddress();
+  while (used.has(macAddress)) macAddress = context.ids.macAddress();
+  const disks = await planDisks(context, request, uuid);
+  return { uuid, macAddress, disks, createdAt: isoDate(context.clock.wallMs()) };
+}
+
+function refuseExisting(state: ClusterState, { name }: NewVmRequest): void {
+  if (findVm(state, name) === undefined) return;
+  throw new GodwitError({
+    code: 'VM_EXISTS',
+    message: `There is already a VM called "${name}".`,
+    state: NOTHING_CHANGED,
+    nextStep: `Choose another name, or delete it first with \`godwit vm delete ${name}\`.`,
+  });
+}
+
+async function decide(context: ApiContext, request: NewVmRequest, identity: Identity): Promise<Change<null>> {
+  const state = await readForDecision(context, request.name);
+  refuseExisting(state, request);
+  const address = request.image.kind === 'lab' ? await freeAddress(context, state) : null;
+  const definition = define(context, { state, request, identity, address });
+  const { switchName } = request;
+  const nodes = nodesForPlacement({ state, monotonicMs: context.reader.monotonicMs() });
+  if (!nodes.some((node) => node.facts.switches.includes(switchName))) {
+    const known = [...new Set(nodes.flatMap((node) => node.facts.switches))].join(', ');
+    throw invalid(`There is no virtual switch "${switchName}".`, `Use one of these: ${known}.`);
+  }
+  const owner = chooseOwner(nodes, definition);
+  return changeOf(state, { request, identity, definition, owner: owner.node, why: owner.reason });
+}
+
+/** An address that neither a VM nor the store's list of addresses has. */
+async function freeAddress(context: ApiContext, state: ClusterState): Promise<string | null> {
+  const listed = await context.store.list(keys.guestAddress(''));
+  const taken = [
+    ...listed.map((entry) => entry.key.slice(keys.guestAddress('').length)),
+    ...allNics(state).flatMap((nic) => nic.address?.split('/')[0] ?? []),
+  ];
+  return freeGuestAddress(context.config.guestAddresses, new Set(taken));
+}
+
+function allNics(state: ClusterState): VmDefinition['nics'] {
+  return existingVms(state).flatMap((entry) => entry.record.value.definition.nics);
+}
+
+interface DefinitionInput {
+  readonly state: ClusterState;
+  readonly request: NewVmRequest;
+  readonly identity: Identity;
+  readonly address: string | null;
+}
+
+function define(context: ApiContext, { state, request, identity, address }: DefinitionInput): VmDefinition {
+  const { name, memoryBytes, cpus, image, switchName } = request;
+  const up = nodesForPlacement({ state, monotonicMs: context.reader.monotonicMs() })
+    .filter((node) => node.facts.role === 'node' && node.state === 'up')
+    .map((node) => node.facts);
+  const machine = chooseMachine(up);
+  if (machine.kind === 'none') {
+    throw new GodwitError({
+      code: 'PLACEMENT_NOT_POSSIBLE',
+      message: `There is no machine that every node that is up could run: ${machine.reasons.join(' ')}`,
+      state: NOTHING_CHANGED,
+      nextStep: 'See `godwit node list --json` for what each node has.',
+      details: { reasons: machine.reasons },
+    });
+  }
+  const { machineType, cpuModel, accelerator } = machine;
+  return {
+    ...{ name, uuid: identity.uuid, memoryBytes, cpus, machineType, cpuModel, accelerator, disks: identity.disks },
+    boot: image.kind === 'lab' ? labBoot(image.lab, name, address) : { kind: 'disk' },
+    nics: [{ id: 'nic0', macAddress: identity.macAddress, switchName, address }],
+  };
+}
+
+function labBoot(
+  lab: { readonly kernel: string; readonly initrd: string; readonly commandLine: string },
+  name: string,
+  address: string | null,
+): VmDefinition['boot'] {
+  const words = [lab.commandLine, `godwit.name=${name}`, ...(address === null ? [] : [`godwit.address=${address}`])];
+  return { kind: 'kernel', kernel: lab.kernel, initrd: lab.initrd, commandLine: words.join(' ') };
+}
+
+interface ChangeInput {
+  readonly request: NewVmRequest;
+  readonly identity: Identity;
+  readonly definition: VmDefinition;
+  readonly owner: NodeName;
+  readonly why: string;
+}
+
+function changeOf(state: ClusterState, input: ChangeInput): Change<null> {
+  const { request, identity, definition, owner, why } = input;
+  const { name, highlyAvailable, automaticStart, budgetMs } = request;
+  const { createdAt } = identity;
+  const record: VmRecord = {
+    ...{ definition, desired: 'off', highlyAvailable, automaticStart, budgetMs, createdAt, request: null },
+  };
+  const status: VmStatus = {
+    ...{ state: 'off', node: owner, instance: null, since: createdAt, settledRequest: null, error: null },
+    reason: `Created; ${why}`,
+  };
+  const addressKeys = definition.nics.flatMap((nic) => {
+    const address = nic.address?.split('/')[0];
+    return address === undefined ? [] : [keys.guestAddress(address)];
+  });
+  const remains = state.vms.get(name);
+  const transaction: Transaction = {
+    compare: [
+      { key: keys.vmRecord(name), modRevision: '0' },
+      // A late write about a deleted VM of that name may be there; it is replaced.
+      { key: keys.vmOwner(name), modRevision: remains?.owner?.modRevision ?? '0' },
+      { key: keys.vmStatus(name), modRevision: remains?.status?.modRevision ?? '0' },
+      { key: keys.vmIntent(name), modRevision: '0' },
+      ...addressKeys.map((key) => ({ key, modRevision: '0' })),
+    ],
+    write: [
+      { put: keys.vmRecord(name), value: record },
+      { put: keys.vmOwner(name), value: { node: owner } },
+      { put: keys.vmStatus(name), value: status },
+      ...addressKeys.map((key) => ({ put: key, value: name })),
+    ],
+  };
+  return { transaction, proof: { key: keys.vmRecord(name), value: record }, result: null };
+}

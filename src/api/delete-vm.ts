@@ -1,0 +1,87 @@
+import type { FastifyInstance } from 'fastify';
+import { type DeletedVm, deleteVm } from '../contract/vms.ts';
+import type { ClusterState, VmEntry } from '../model/cluster-state.ts';
+import { toErrorBody } from '../model/errors.ts';
+import { keys } from '../model/keys.ts';
+import type { VmName } from '../model/names.ts';
+import { withoutAllocation } from '../model/node.ts';
+import type { VmDefinition } from '../model/vm.ts';
+import type { Compare, Write } from '../ports/store.ts';
+import { type Change, commitChange } from './commit.ts';
+import type { ApiContext } from './context.ts';
+import { readForDecision, requireVm } from './read-state.ts';
+import { answer, serve } from './resource.ts';
+import { nameOf, pendingRequest, requireNotMigrating, requireState, unsuitable } from './vm-state-checks.ts';
+
+export function serveDeleteVm(app: FastifyInstance, context: ApiContext): void {
+  serve(app, deleteVm, async ({ params: { name }, query }) => {
+    const definition = await deleteRecord(context, name);
+    const disks = query.deleteDisks === true ? await removeDisks(context, definition) : keptDisks(definition);
+    return answer(200, { name, disks });
+  });
+}
+
+/** Everything the store has of the VM goes in one transaction; afterwards no agent can start it. */
+async function deleteRecord(context: ApiContext, vm: VmName): Promise<VmDefinition> {
+  return await commitChange(context, async () => {
+    const state = await readForDecision(context, vm);
+    const entry = requireVm(state, vm);
+    requireNotMigrating(entry);
+    requireState(entry, ['off', 'failed'], 'deleted');
+    if (pendingRequest(entry)?.action === 'start') throw unsuitable(entry, `${nameOf(entry)} is being started.`);
+    return changeOf(state, entry);
+  });
+}
+
+function changeOf(state: ClusterState, entry: VmEntry): Change<VmDefinition> {
+  const vm = nameOf(entry);
+  const { definition } = entry.record.value;
+  const addresses = definition.nics.flatMap((nic) => nic.address?.split('/')[0] ?? []);
+  const memory = releasedMemory(state, vm);
+  return {
+    transaction: {
+      compare: [
+        { key: keys.vmRecord(vm), modRevision: entry.record.modRevision },
+        { key: keys.vmOwner(vm), modRevision: entry.owner?.modRevision ?? '0' },
+        { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
+        { key: keys.vmIntent(vm), modRevision: '0' },
+        ...memory.compare,
+      ],
+      write: [
+        ...[keys.vmRecord(vm), keys.vmOwner(vm), keys.vmStatus(vm), keys.vmCancel(vm)].map((key) => ({ delete: key })),
+        ...addresses.map((address) => ({ delete: keys.guestAddress(address) })),
+        ...memory.write,
+      ],
+    },
+    proof: { key: keys.vmRecord(vm), value: undefined },
+    result: definition,
+  };
+}
+
+/** What any node still holds for the VM is free again. */
+function releasedMemory(state: ClusterState, vm: VmName): { compare: Compare[]; write: Write[] } {
+  const held = [...state.memory].filter(([, memory]) => memory.value.allocations[vm] !== undefined);
+  return {
+    compare: held.map(([node, memory]) => ({ key: keys.nodeMemory(node), modRevision: memory.modRevision })),
+    write: held.map(([node, memory]) => ({ put: keys.nodeMemory(node), value: withoutAllocation(memory.value, vm) })),
+  };
+}
+
+function keptDisks(definition: VmDefinition): DeletedVm['disks'] {
+  return definition.disks.map(({ path }) => ({ path, deleted: false, reason: null }));
+}
+
+/** The VM is gone whatever happens here, so a disk that stays is reported and not thrown. */
+async function removeDisks(context: ApiContext, definition: VmDefinition): Promise<DeletedVm['disks']> {
+  const removed: { path: string; deleted: boolean; reason: string | null }[] = [];
+  for (const disk of definition.disks) {
+    try {
+      await context.disks.remove(disk);
+      removed.push({ path: disk.path, deleted: true, reason: null });
+    } catch (error) {
+      context.log.warn('A disk of a deleted VM could not be removed', { vm: definition.name, path: disk.path, error });
+      removed.push({ path: disk.path, deleted: false, reason: toErrorBody(error).message });
+    }
+  }
+  return removed;
+}

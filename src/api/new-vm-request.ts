@@ -1,0 +1,96 @@
+// What may be asked of a new VM: pure checks of the request, before anything is looked at or made.
+import type { CreateVmBody } from '../contract/vms.ts';
+import type { AgentConfig } from '../model/agent-config.ts';
+import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
+import { parseName, type VmName } from '../model/names.ts';
+import { formatBytes, GIBIBYTE, MEBIBYTE } from '../model/units.ts';
+
+const MEMORY_MIN_BYTES = 16 * MEBIBYTE;
+const CPUS_MAX = 64;
+const DISKS_MAX = 8;
+const DISK_SECTOR_BYTES = 512;
+const DEFAULT_DISK_BYTES = GIBIBYTE;
+const DEFAULT_BUDGET_MS = 50;
+
+/** Where the guest's system comes from. */
+export type GuestImage =
+  | { readonly kind: 'lab'; readonly lab: NonNullable<AgentConfig['labImage']> }
+  | { readonly kind: 'file'; readonly file: string }
+  | { readonly kind: 'empty' };
+
+/** A request that has passed every check that needs no look at the cluster; defaults filled in. */
+export interface NewVmRequest {
+  readonly name: VmName;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly image: GuestImage;
+  /** Sizes of the disks to create empty, in bytes. With an image file they come after its disk. */
+  readonly emptyDisks: readonly number[];
+  readonly switchName: string;
+  readonly highlyAvailable: boolean;
+  readonly automaticStart: boolean;
+  readonly budgetMs: number;
+}
+
+/** Throws NAME_MALFORMED or INVALID_INPUT. */
+export function checkNewVm(body: CreateVmBody, config: AgentConfig): NewVmRequest {
+  const name = parseName('VM', body.name);
+  const cpus = body.cpus ?? 1;
+  const budgetMs = body.budgetMs ?? DEFAULT_BUDGET_MS;
+  checkMemory(body.memoryBytes);
+  if (cpus < 1 || cpus > CPUS_MAX) throw invalid(`A VM cannot have ${cpus} CPUs.`, `Ask for 1 to ${CPUS_MAX} CPUs.`);
+  checkBudget(budgetMs);
+  const image = checkImage(body.image, config);
+  const asked = (body.disks ?? []).map((disk) => disk.sizeBytes);
+  checkDisks(asked);
+  const switchName = body.switch ?? config.switches[0]?.name;
+  if (switchName === undefined) throw invalid('This node has no virtual switch.', 'Name one with --switch.');
+  return {
+    ...{ name, memoryBytes: body.memoryBytes, cpus, image, switchName, budgetMs },
+    emptyDisks: asked.length === 0 && image.kind !== 'file' ? [DEFAULT_DISK_BYTES] : asked,
+    highlyAvailable: body.highlyAvailable ?? true,
+    automaticStart: body.automaticStart ?? true,
+  };
+}
+
+function checkMemory(memoryBytes: number): void {
+  if (memoryBytes >= MEMORY_MIN_BYTES && memoryBytes % MEBIBYTE === 0) return;
+  const message = `A VM cannot have ${formatBytes(memoryBytes)} (${memoryBytes} bytes) of memory.`;
+  throw invalid(message, `Ask for at least ${formatBytes(MEMORY_MIN_BYTES)}, in whole MiB.`);
+}
+
+/** Throws INVALID_INPUT unless it can be a budget. */
+export function checkBudget(budgetMs: number): void {
+  if (budgetMs > 0 && Number.isFinite(budgetMs)) return;
+  throw invalid(`A budget of ${budgetMs} ms is not possible.`, 'Give a budget above 0 ms.');
+}
+
+function checkImage(image: string | undefined, config: AgentConfig): GuestImage {
+  if (image === undefined) return config.labImage === null ? { kind: 'empty' } : { kind: 'lab', lab: config.labImage };
+  if (image === 'lab') {
+    if (config.labImage !== null) return { kind: 'lab', lab: config.labImage };
+    throw invalid('This cluster has no lab image.', 'Give the path of a qcow2 or raw image on the node.');
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(image)) {
+    throw invalid(
+      'An image from a URL is not supported yet.',
+      'Download it onto a node and pass the path of the file.',
+    );
+  }
+  if (image.startsWith('/') && !image.includes('\0')) return { kind: 'file', file: image };
+  throw invalid(`"${image}" is no image.`, 'Give "lab", or the absolute path of a qcow2 or raw image on the node.');
+}
+
+function checkDisks(sizes: readonly number[]): void {
+  if (sizes.length > DISKS_MAX)
+    throw invalid(`${sizes.length} disks are too many.`, `Ask for at most ${DISKS_MAX} disks.`);
+  for (const sizeBytes of sizes) {
+    if (sizeBytes >= MEBIBYTE && sizeBytes % DISK_SECTOR_BYTES === 0) continue;
+    const nextStep = `Ask for at least 1 MiB, in multiples of ${DISK_SECTOR_BYTES} bytes.`;
+    throw invalid(`A disk cannot have ${formatBytes(sizeBytes)} (${sizeBytes} bytes).`, nextStep);
+  }
+}
+
+export function invalid(message: string, nextStep: string): GodwitError {
+  return new GodwitError({ code: 'INVALID_INPUT', message, state: NOTHING_CHANGED, nextStep });
+}

@@ -1,0 +1,127 @@
+import type { FastifyInstance } from 'fastify';
+import { shutDownVm, startVm, turnOffVm } from '../contract/vms.ts';
+import { isoDate } from '../migration/write-receipt.ts';
+import { type ClusterState, type Versioned, type VmEntry, vmState } from '../model/cluster-state.ts';
+import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
+import { keys } from '../model/keys.ts';
+import type { NodeName, VmName } from '../model/names.ts';
+import { freeMemoryBytes, type NodeMemory, withAllocation, withoutAllocation } from '../model/node.ts';
+import { formatBytes } from '../model/units.ts';
+import type { VmRecord, VmRequest } from '../model/vm.ts';
+import type { Compare, Write } from '../ports/store.ts';
+import { type Change, commitChange } from './commit.ts';
+import type { ApiContext } from './context.ts';
+import { readForDecision, requireVm } from './read-state.ts';
+import { answer, serve } from './resource.ts';
+import {
+  nameOf,
+  pendingRequest,
+  requireNotMigrating,
+  requireOwnerUp,
+  requireState,
+  unsuitable,
+} from './vm-state-checks.ts';
+
+type PowerAction = 'start' | 'shutdown' | 'turn-off';
+
+/** Requests to change the power state: written into the VM's record, where its owner finds and settles them. */
+export function servePower(app: FastifyInstance, context: ApiContext): void {
+  const routes = [
+    [startVm, 'start'],
+    [shutDownVm, 'shutdown'],
+    [turnOffVm, 'turn-off'],
+  ] as const;
+  for (const [route, action] of routes) {
+    serve(app, route, async ({ params: { name } }) =>
+      answer(202, { requestId: await requestAction(context, name, action) }),
+    );
+  }
+}
+
+async function requestAction(context: ApiContext, vm: VmName, action: PowerAction): Promise<string> {
+  const request: VmRequest = { id: context.ids.uuid(), action, at: isoDate(context.clock.wallMs()) };
+  return await commitChange(context, async () => {
+    const state = await readForDecision(context, vm);
+    const entry = requireVm(state, vm);
+    requireNotMigrating(entry);
+    const monotonicMs = context.reader.monotonicMs();
+    if (action === 'start') return decideStart(state, { entry, request, monotonicMs });
+    requireCanEnd(state, { entry, request, monotonicMs });
+    return changeOf(entry, request, { compare: [], write: [] });
+  });
+}
+
+interface PowerInput {
+  readonly entry: VmEntry;
+  readonly request: VmRequest;
+  readonly monotonicMs: number;
+}
+
+function decideStart(state: ClusterState, { entry, request, monotonicMs }: PowerInput): Change<string> {
+  requireState(entry, ['off', 'failed'], 'started');
+  if (pendingRequest(entry)?.action === 'start') throw unsuitable(entry, `${nameOf(entry)} is being started already.`);
+  const owner = requireOwnerUp(state, entry, monotonicMs);
+  const { name, memoryBytes } = entry.record.value.definition;
+  const memory = requireMemory({ vm: name, node: owner, neededBytes: memoryBytes, memory: state.memory.get(owner) });
+  const key = keys.nodeMemory(owner);
+  return changeOf(entry, request, {
+    compare: [{ key, modRevision: memory.modRevision }],
+    write: [{ put: key, value: withAllocation(memory.value, name, memoryBytes) }],
+  });
+}
+
+interface MemoryNeed {
+  readonly vm: VmName;
+  readonly node: NodeName;
+  readonly neededBytes: number;
+  readonly memory: Versioned<NodeMemory> | undefined;
+}
+
+/** The owner's memory, which must have room for the VM. Throws NOT_ENOUGH_MEMORY. */
+function requireMemory({ vm, node, neededBytes, memory }: MemoryNeed): Versioned<NodeMemory> {
+  const freeBytes = memory === undefined ? 0 : freeMemoryBytes(withoutAllocation(memory.value, vm));
+  if (memory !== undefined && neededBytes <= freeBytes) return memory;
+  const capacityBytes = memory?.value.capacityBytes ?? 0;
+  throw new GodwitError({
+    code: 'NOT_ENOUGH_MEMORY',
+    message: `${vm} needs ${formatBytes(neededBytes)}; ${node} has ${formatBytes(freeBytes)} of ${formatBytes(capacityBytes)} free for VMs.`,
+    state: NOTHING_CHANGED,
+    nextStep: `Turn off or move away a VM on ${node}, then try again.`,
+    details: { node, neededBytes, freeBytes, capacityBytes },
+  });
+}
+
+function requireCanEnd(state: ClusterState, { entry, request, monotonicMs }: PowerInput): void {
+  const startPending = pendingRequest(entry)?.action === 'start';
+  if (request.action === 'shutdown') requireState(entry, ['running'], 'shut down');
+  // A start that nobody has begun can be taken back, also while the owner is silent.
+  else if (startPending && vmState(entry) === 'off') return;
+  else requireState(entry, ['running', 'paused', 'starting', 'failed'], 'turned off');
+  requireOwnerUp(state, entry, monotonicMs);
+}
+
+/** The record with the request, if nothing about the VM has changed meanwhile. */
+function changeOf(
+  entry: VmEntry,
+  request: VmRequest,
+  more: { readonly compare: readonly Compare[]; readonly write: readonly Write[] },
+): Change<string> {
+  const vm = nameOf(entry);
+  const key = keys.vmRecord(vm);
+  const desired = request.action === 'start' ? 'running' : 'off';
+  const record: VmRecord = { ...entry.record.value, desired, request };
+  return {
+    transaction: {
+      compare: [
+        { key, modRevision: entry.record.modRevision },
+        { key: keys.vmOwner(vm), modRevision: entry.owner?.modRevision ?? '0' },
+        { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
+        { key: keys.vmIntent(vm), modRevision: '0' },
+        ...more.compare,
+      ],
+      write: [{ put: key, value: record }, ...more.write],
+    },
+    proof: { key, value: record },
+    result: request.id,
+  };
+}

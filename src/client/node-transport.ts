@@ -1,0 +1,147 @@
+import { Agent, request as httpsRequest } from 'node:https';
+import { GodwitError, NOTHING_CHANGED } from '../contract/error-body.ts';
+import type { LiveConnection, LiveListener, Transport, TransportAnswer, TransportRequest } from './transport.ts';
+
+export interface NodeTransportOptions {
+  /** "https://10.78.0.11:8440" */
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  /** Certificate of the cluster's CA (PEM); null: the system's CAs. */
+  readonly ca: string | null;
+  /** For a whole request, in milliseconds; 10 s by default. */
+  readonly deadlineMs?: number;
+}
+
+export interface NodeTransport extends Transport {
+  /** Closes the connections that are kept, so that the process can end. */
+  close(): void;
+}
+
+/** Talks to an agent from Node.js: TLS, connections kept, Basic authentication. */
+export function createNodeTransport(options: NodeTransportOptions): NodeTransport {
+  const base = parseUrl(options.url);
+  const agent = new Agent({ keepAlive: true, maxSockets: 8, ...(options.ca !== null && { ca: options.ca }) });
+  const authorization = `Basic ${Buffer.from(`${options.user}:${options.password}`).toString('base64')}`;
+  const target: Target = { base, agent, authorization, deadlineMs: options.deadlineMs ?? 10_000 };
+  return {
+    request: (request) => send(target, request),
+    openLive: (path, listener) => openLive(target, { path, ca: options.ca, listener }),
+    close: () => agent.destroy(),
+  };
+}
+
+interface Target {
+  readonly base: URL;
+  readonly agent: Agent;
+  readonly authorization: string;
+  readonly deadlineMs: number;
+}
+
+function parseUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed?.protocol === 'https:') return parsed;
+  throw new GodwitError({
+    code: 'INVALID_INPUT',
+    message: `"${url}" is not the URL of a cluster.`,
+    state: NOTHING_CHANGED,
+    nextStep: 'Use a URL such as https://10.78.0.11:8440.',
+  });
+}
+
+function send(target: Target, request: TransportRequest): Promise<TransportAnswer> {
+  const text = request.body === undefined ? undefined : JSON.stringify(request.body);
+  return new Promise((resolve, reject) => {
+    // A request that changes something was perhaps received before the connection broke.
+    let connected = false;
+    const fail = (error: Error) =>
+      reject(unreachable(target.base, { error, mayHaveArrived: request.method !== 'GET' && connected }));
+    const outgoing = httpsRequest(
+      new URL(request.path, target.base),
+      {
+        method: request.method,
+        agent: target.agent,
+        signal: AbortSignal.timeout(target.deadlineMs),
+        headers: {
+          authorization: target.authorization,
+          accept: 'application/json',
+          ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+        },
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', fail);
+        incoming.on('end', () =>
+          resolve({ status: incoming.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString('utf8')) }),
+        );
+      },
+    );
+    outgoing.on('socket', (socket) => {
+      connected = outgoing.reusedSocket;
+      socket.once('secureConnect', () => {
+        connected = true;
+      });
+    });
+    outgoing.on('error', fail);
+    outgoing.end(text);
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unreachable(base: URL, cause: { readonly error: Error; readonly mayHaveArrived: boolean }): GodwitError {
+  const timedOut = cause.error.name === 'TimeoutError' || cause.error.name === 'AbortError';
+  return new GodwitError(
+    {
+      code: 'CLUSTER_UNREACHABLE',
+      message: `No answer from ${base.origin}: ${timedOut ? 'the deadline passed' : cause.error.message}.`,
+      state: cause.mayHaveArrived
+        ? 'Unknown: the request may or may not have reached the cluster.'
+        : 'Nothing was changed by this request.',
+      nextStep:
+        'Check that the node runs and that its address is reachable from here, or name another node with --cluster.',
+    },
+    cause.error,
+  );
+}
+
+function openLive(
+  target: Target,
+  options: { readonly path: string; readonly ca: string | null; readonly listener: LiveListener },
+): LiveConnection {
+  let close = () => {};
+  let closed = false;
+  const end = (reason: string) => {
+    if (closed) return;
+    closed = true;
+    options.listener.onClose(reason);
+  };
+  // Only those who follow something live pay for loading ws.
+  void import('ws').then(({ WebSocket }) => {
+    if (closed) return;
+    const url = new URL(options.path, target.base);
+    url.protocol = 'wss:';
+    const socket = new WebSocket(url, {
+      headers: { authorization: target.authorization },
+      handshakeTimeout: target.deadlineMs,
+      ...(options.ca !== null && { ca: options.ca }),
+    });
+    close = () => socket.terminate();
+    socket.on('message', (data: Buffer) => options.listener.onMessage(data.toString('utf8')));
+    socket.on('error', (error) => end(error.message));
+    socket.on('close', (code, reason) => end(reason.toString() || `the connection was closed (${code})`));
+  });
+  return {
+    close: () => {
+      end('closed by this side');
+      close();
+    },
+  };
+}

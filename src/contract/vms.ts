@@ -1,0 +1,134 @@
+import { type Static, Type } from 'typebox';
+import { VM_STATES } from '../model/vm.ts';
+import { phaseSchema } from './receipt.ts';
+import { route } from './route.ts';
+import { bytes, exact, isoTime, list, ms, nameParams, nullable, oneOf } from './shapes.ts';
+
+/** A VM as shown to the user. */
+export const vmViewSchema = exact({
+  name: Type.String(),
+  uuid: Type.String(),
+  state: oneOf(VM_STATES),
+  /** Why it is in this state; null before its owner has said anything. */
+  reason: nullable(Type.String()),
+  /** Since when it is in the state its owner reported. */
+  since: nullable(isoTime),
+  /** Node that may run it. */
+  owner: nullable(Type.String()),
+  /** Addresses handed to the guest, without prefix length. */
+  addresses: list(Type.String()),
+  memoryBytes: bytes,
+  cpus: Type.Integer(),
+  automaticStart: Type.Boolean(),
+  highlyAvailable: Type.Boolean(),
+  /** Longest blackout the user allows. */
+  budgetMs: ms,
+  machineType: Type.String(),
+  cpuModel: Type.String(),
+  accelerator: oneOf(['kvm', 'tcg']),
+  disks: list(exact({ id: Type.String(), path: Type.String(), format: oneOf(['qcow2', 'raw']), sizeBytes: bytes })),
+  nics: list(
+    exact({
+      id: Type.String(),
+      macAddress: Type.String(),
+      switchName: Type.String(),
+      address: nullable(Type.String()),
+    }),
+  ),
+  createdAt: isoTime,
+  /** The newest request to change the power state; done with once `settledRequest` has its id. */
+  request: nullable(exact({ id: Type.String(), action: oneOf(['start', 'shutdown', 'turn-off', 'delete']) })),
+  settledRequest: nullable(Type.String()),
+  /** Why the settled request failed. */
+  error: nullable(exact({ code: Type.String(), message: Type.String(), nextStep: Type.String() })),
+  /** The open migration. */
+  migration: nullable(exact({ id: Type.String(), phase: phaseSchema })),
+});
+export type VmView = Static<typeof vmViewSchema>;
+
+export const listVms = route({
+  method: 'GET',
+  path: '/vms',
+  summary: 'All VMs, by name.',
+  response: { 200: list(vmViewSchema) },
+});
+
+export const getVm = route({
+  method: 'GET',
+  path: '/vms/:name',
+  summary: 'One VM.',
+  params: nameParams,
+  response: { 200: vmViewSchema },
+});
+
+export const createVm = route({
+  method: 'POST',
+  path: '/vms',
+  summary: 'Creates a VM; it is off.',
+  body: exact({
+    name: Type.String(),
+    /** At least 16 MiB, whole MiB. */
+    memoryBytes: Type.Integer(),
+    /** 1 to 64; 1 by default. */
+    cpus: Type.Optional(Type.Integer()),
+    /** "lab", or the absolute path of a qcow2 or raw image on the nodes; by default "lab" where there is one, else an empty disk. */
+    image: Type.Optional(Type.String()),
+    /** Further disks; with the image "lab" or none the first one is the VM's first disk (1 GiB if none is given). */
+    disks: Type.Optional(list(exact({ sizeBytes: Type.Integer() }))),
+    /** Virtual switch; by default the node's first one. */
+    switch: Type.Optional(Type.String()),
+    /** true by default. */
+    highlyAvailable: Type.Optional(Type.Boolean()),
+    /** true by default. */
+    automaticStart: Type.Optional(Type.Boolean()),
+    /** > 0; 50 by default. */
+    budgetMs: Type.Optional(Type.Number()),
+  }),
+  response: { 201: vmViewSchema },
+});
+export type CreateVmBody = Static<(typeof createVm)['body']>;
+
+export const deleteVm = route({
+  method: 'DELETE',
+  path: '/vms/:name',
+  summary: 'Deletes a VM that is off. Its disks stay unless asked otherwise.',
+  params: nameParams,
+  query: exact({ deleteDisks: Type.Optional(Type.Boolean()) }),
+  response: {
+    200: exact({
+      name: Type.String(),
+      /** What became of its disks; `reason` says why one that should have gone is still there. */
+      disks: list(exact({ path: Type.String(), deleted: Type.Boolean(), reason: nullable(Type.String()) })),
+    }),
+  },
+});
+export type DeletedVm = Static<(typeof deleteVm)['response'][200]>;
+
+const requestTaken = exact({
+  /** The VM's `settledRequest` takes this value when it is done. */
+  requestId: Type.String(),
+});
+
+export const startVm = route({
+  method: 'POST',
+  path: '/vms/:name/start',
+  summary: 'Starts a VM that is off.',
+  params: nameParams,
+  response: { 202: requestTaken },
+});
+
+export const shutDownVm = route({
+  method: 'POST',
+  path: '/vms/:name/shutdown',
+  summary: 'Asks the guest to shut down.',
+  params: nameParams,
+  response: { 202: requestTaken },
+});
+
+export const turnOffVm = route({
+  method: 'POST',
+  path: '/vms/:name/turn-off',
+  summary: 'Turns a VM off as if its plug were pulled.',
+  params: nameParams,
+  response: { 202: requestTaken },
+});

@@ -1,0 +1,64 @@
+#!/bin/sh
+# Started as the first process of a lab machine's own PID, mount, UTS and control group namespace:
+#   machine.sh NAME STAGING LOG KEEP... -- [PROGRAM ARGUMENT...]
+# Gives the machine its own /run, /tmp and /sys, then runs the program below tini, which reaps what the
+# program leaves behind, and again 1 s after it ended, as an init system would. Without a program it idles.
+# KEEP are directories that stay visible although they are below /run or /tmp.
+set -eu
+
+if [ "$1" = --supervise ]; then
+  set +e
+  log=$2
+  shift 2
+  while :; do
+    "$@" </dev/null >>"$log" 2>&1
+    status=$?
+    echo "$(date -Is) supervisor: \`$*\` ended with status $status, starting it again in 1 s" >>"$log"
+    sleep 1
+  done
+fi
+
+name=$1
+staging=$2
+log=$3
+shift 3
+
+echo "$name" >/proc/sys/kernel/hostname
+
+# This mount namespace began as a copy of the host's. Copies of the other machines' network namespaces in it would
+# keep those alive when the machines crash.
+while read -r _ _ _ _ target _; do
+  case $target in /run/netns/* | /var/run/netns/*) umount -l "$target" ;; esac
+done </proc/self/mountinfo
+
+kept=
+while [ "$1" != -- ]; do
+  kept="$kept
+$1"
+  shift
+done
+shift
+
+# The new directory is made ready elsewhere and moved into place, because what is kept is below the old one.
+make_private() {
+  mount -t tmpfs -o "mode=$2,nosuid,nodev" godwit "$staging"
+  echo "$kept" | while read -r path; do
+    case $path in
+      "$1"/*)
+        mkdir -p "$staging${path#"$1"}"
+        mount --rbind "$path" "$staging${path#"$1"}"
+        ;;
+    esac
+  done
+  mount --move "$staging" "$1"
+}
+make_private /run 0755
+make_private /tmp 1777
+
+# Shows the devices of this network namespace, and the machine's own control groups.
+mount -t sysfs sysfs /sys
+mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null || true
+cd /
+
+if [ $# -eq 0 ]; then exec tini -- sleep infinity; fi
+exec tini -- sh "$0" --supervise "$log" "$@"
