@@ -26,6 +26,9 @@ const PROGRAMS = {
   cpio: 'cpio',
   tini: 'tini',
   'util-linux': 'nsenter',
+  mount: 'mount',
+  procps: 'sysctl',
+  'xz-utils': 'xz',
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -49,7 +52,7 @@ export function whySystemCannotBeSetUp({ packages, etcd }) {
     return `${wanted} (Debian's names) are missing, and this system has no apt: install them with your package manager${place}.`;
   }
   if (process.getuid?.() !== 0)
-    return `missing from Debian: ${wanted}: run \`sudo node scripts/bootstrap.mjs\` once to get them.`;
+    return `Debian packages are missing (${wanted}), and only root may install them: run \`sudo node scripts/bootstrap.mjs\` once to get them.`;
   return null;
 }
 

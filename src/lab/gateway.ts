@@ -30,7 +30,7 @@ export async function claimIndex(taken: ReadonlySet<number>): Promise<{ index: n
   });
 }
 
-/** Starts the gateway. Takes over `first`, the server of the first node's address. */
+/** Starts the gateway. Takes over `first`, the server of the first node's address, and closes it here. */
 export async function startGateway(plan: LabPlan, first: Server): Promise<void> {
   const cgroup = join(await labCgroup(plan.name), 'gateway');
   await makeCgroup(cgroup);
@@ -44,12 +44,14 @@ export async function startGateway(plan: LabPlan, first: Server): Promise<void> 
   });
   closeSync(log);
   const nodes = plan.machines.filter((machine) => machine.kind === 'node');
+  const servers = [first];
   for (const node of nodes) {
     const address = gatewayAddress(plan, node.name) ?? '';
     const server = node.name === 'node1' ? first : await listen(address);
-    const target = node.links.find((link) => link.network === 'client')?.address ?? '';
-    const message: GatewayMessage = { host: target, port: API_PORT };
-    child.send(message, server, { keepOpen: false });
+    if (server !== first) servers.push(server);
+    const host = node.links.find((link) => link.network === 'client')?.address ?? '';
+    const message: GatewayMessage = { host, port: API_PORT };
+    child.send(message, server);
   }
   let answered = 0;
   await new Promise<void>((resolve, reject) => {
@@ -61,6 +63,7 @@ export async function startGateway(plan: LabPlan, first: Server): Promise<void> 
     child.once('exit', (status) => reject(gatewayFailed(status)));
   });
   child.removeAllListeners('exit');
+  for (const server of servers) server.close();
   child.disconnect();
   child.unref();
 }

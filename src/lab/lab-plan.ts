@@ -4,7 +4,12 @@
  */
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { parseBitRate } from '../model/units.ts';
-import type { LabNetwork, MachineKind } from './lab.ts';
+
+export const MACHINE_KINDS = ['node', 'witness', 'client', 'switch'] as const;
+export type MachineKind = (typeof MACHINE_KINDS)[number];
+
+export const LAB_NETWORKS = ['cluster', 'client', 'storage'] as const;
+export type LabNetwork = (typeof LAB_NETWORKS)[number];
 
 export const API_PORT = 8440;
 export const PEER_PORT = 8441;

@@ -27,9 +27,12 @@ echo "$name" >/proc/sys/kernel/hostname
 
 # This mount namespace began as a copy of the host's. Copies of the other machines' network namespaces in it would
 # keep those alive when the machines crash.
-while read -r _ _ _ _ target _; do
-  case $target in /run/netns/* | /var/run/netns/*) umount -l "$target" ;; esac
-done </proc/self/mountinfo
+# (Mounts may lie over each other, hence more than one pass.)
+for _ in 1 2 3 4; do
+  for target in $(cut -d ' ' -f 5 /proc/self/mountinfo | grep '^/run/netns' || true); do
+    umount -l "$target" 2>/dev/null || true
+  done
+done
 
 kept=
 while [ "$1" != -- ]; do

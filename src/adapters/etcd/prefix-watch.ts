@@ -85,9 +85,13 @@ async function keepWatching(context: WatchContext): Promise<void> {
     const end = await followStream(context, endpoint, progress);
     lastRevision = progress.lastRevision();
     readAll = end.kind === 'snapshot';
-    if (end.kind === 'move') source.failed(endpoint);
     // The same member may read the prefix again; one that failed waits until the others were tried.
-    queue = end.kind === 'move' ? source.order().filter((other) => other !== endpoint) : [];
+    queue = [];
+    if (end.kind === 'move') {
+      source.failed(endpoint);
+      queue = source.order().filter((other) => other !== endpoint);
+      await source.clock.sleep(PAUSE_MS);
+    }
   }
 }
 

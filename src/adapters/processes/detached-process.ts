@@ -7,7 +7,7 @@
  * has to note {@link bootId}.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Identifies one process until the next boot. */
@@ -64,6 +64,27 @@ export function isAlive(identity: ProcessIdentity): boolean {
 export function processIdentity(pid: number): ProcessIdentity | undefined {
   const stat = readStat(pid);
   return stat === undefined ? undefined : { pid, startTime: stat.startTime };
+}
+
+/**
+ * The first running process whose command line (program, then arguments) satisfies `matches`. For one whose identity
+ * could not be noted, because the agent was killed between starting it and writing the note.
+ */
+export function findProcess(matches: (commandLine: readonly string[]) => boolean): ProcessIdentity | undefined {
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    let commandLine: string;
+    try {
+      commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    } catch {
+      // It has ended meanwhile.
+      continue;
+    }
+    const identity = matches(commandLine.split('\0').slice(0, -1)) ? processIdentity(pid) : undefined;
+    if (identity !== undefined && isAlive(identity)) return identity;
+  }
+  return undefined;
 }
 
 /**
