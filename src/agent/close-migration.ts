@@ -39,7 +39,12 @@ export async function closeMigration(
   const stored = (key: string) => entries.find((entry) => entry.key === key);
   if (stored(keys.vmIntent(vm))?.modRevision !== intent.modRevision) return 'not-ours';
   const { settlement, receipt } = closing;
-  const freed = settlement === 'handed-over' ? [sourceMemory] : settlement === 'lost' ? [sourceMemory, destinationMemory] : [destinationMemory];
+  const freed =
+    settlement === 'handed-over'
+      ? [sourceMemory]
+      : settlement === 'lost'
+        ? [sourceMemory, destinationMemory]
+        : [destinationMemory];
   const releases = freed.flatMap((entry) => release(entry, vm));
   const status = stored(keys.vmStatus(vm))?.value as VmStatus | undefined;
   const outcome = await ports.store.transact({

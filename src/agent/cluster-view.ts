@@ -54,7 +54,8 @@ function keepHeartbeatTimes(before: ClusterState, after: ClusterState): ClusterS
   for (const [name, entry] of nodes) {
     const known = before.nodes.get(name);
     if (known?.heartbeat == null || entry.heartbeat === null) continue;
-    if (known.heartbeat.sequence !== entry.heartbeat.sequence || known.heartbeat.bootId !== entry.heartbeat.bootId) continue;
+    if (known.heartbeat.sequence !== entry.heartbeat.sequence || known.heartbeat.bootId !== entry.heartbeat.bootId)
+      continue;
     nodes.set(name, { ...entry, heartbeatSeenAtMs: known.heartbeatSeenAtMs });
   }
   return { ...after, nodes };

@@ -92,7 +92,8 @@ function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObserva
   const state = status?.state ?? 'off';
   switch (seen.runState) {
     case null:
-      if (state === 'off' || state === 'failed' || state === 'saved') return { action: 'nothing', reason: `it is ${state}` };
+      if (state === 'off' || state === 'failed' || state === 'saved')
+        return { action: 'nothing', reason: `it is ${state}` };
       return {
         action: 'record',
         state: 'failed',

@@ -94,7 +94,8 @@ export class DestinationCopies {
     const known = this.#copies.get(intent.migrationId);
     if (known?.discarded === true) throw refusal(intent.vm, 'this migration was given up already');
     if (known?.preparing != null) return await known.preparing;
-    if (known !== undefined) throw refusal(intent.vm, 'the agent of the destination was restarted; this copy cannot be used');
+    if (known !== undefined)
+      throw refusal(intent.vm, 'the agent of the destination was restarted; this copy cannot be used');
     const copy = this.#remember(intent.migrationId, intent.vm, true);
     copy.preparing = this.#startCopy(copy, { intent, definition });
     return await copy.preparing;

@@ -80,8 +80,9 @@ async function runNode(config: AgentConfig, running: Running & { readonly pki: P
     ...{ bootId, clock, log, network },
   });
   const disks = createDisks({ qemuUser: config.qemu.user });
-  const api = await createApiServer({
-    ...{ config, store, disks, clock, log, version, reader: view, ids: randomIds, nodeName: config.node, tls: pki },
+  const api = createApiServer({
+    ...{ config, store, disks, clock, log, version, reader: view, ids: randomIds, nodeName: config.node },
+    tls: { ca: pki.ca.toString(), cert: pki.cert.toString(), key: pki.key.toString() },
   });
   await api.listen({ port: config.api.port, host: '0.0.0.0' });
   const peers = createPeerLink({
@@ -101,20 +102,23 @@ async function runNode(config: AgentConfig, running: Running & { readonly pki: P
 async function startStoreMember(config: AgentConfig, log: Log): Promise<void> {
   const own = config.store.members.find(({ name }) => name === config.node);
   if (config.store.etcdBinary === null || own === undefined) return;
-  await startEtcdServer({
-    name: own.name,
-    address: own.address,
-    members: config.store.members,
-    clientPort: config.store.clientPort,
-    peerPort: config.store.peerPort,
-    dataDirectory: join(config.stateDirectory, 'etcd'),
-    runtimeDirectory: config.runtimeDirectory,
-    logFile: join(config.logDirectory, 'etcd.log'),
-    binary: config.store.etcdBinary,
-    clusterToken: config.clusterName,
-    pki: { caCertificate: config.pki.caCertificate, certificate: config.pki.certificate, key: config.pki.key },
-    ...{ clock, log },
-  });
+  await startEtcdServer(
+    {
+      name: own.name,
+      address: own.address,
+      members: config.store.members,
+      clientPort: config.store.clientPort,
+      peerPort: config.store.peerPort,
+      dataDirectory: join(config.stateDirectory, 'etcd'),
+      runtimeDirectory: config.runtimeDirectory,
+      logFile: join(config.logDirectory, 'etcd.log'),
+      binary: config.store.etcdBinary,
+      clusterToken: config.clusterName,
+      pki: { caCertificate: config.pki.caCertificate, certificate: config.pki.certificate, key: config.pki.key },
+    },
+    clock,
+    log,
+  );
 }
 
 function openStore(config: AgentConfig, pki: Pki): ClusterStore {

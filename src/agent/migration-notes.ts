@@ -97,7 +97,11 @@ export class MigrationNotes {
     return { phases: phaseTimings(this.measured(phase, null)) };
   }
 
-  progress(phase: MigrationPhase, figures: TransferSnapshot | null, phases: MigrationProgress['phases']): MigrationProgress {
+  progress(
+    phase: MigrationPhase,
+    figures: TransferSnapshot | null,
+    phases: MigrationProgress['phases'],
+  ): MigrationProgress {
     const { intent } = this;
     const bandwidth = figures?.bandwidthBytesPerSecond ?? 0;
     return {

@@ -23,7 +23,10 @@ export class MigrationProgressWriter {
       const value = this.#next;
       this.#next = null;
       // Only beside its intent: a late write must not leave the progress of a migration that has ended.
-      await this.#ports.store.transact({ compare: [], write: [{ put: keys.migrationProgress(value.id), value }] }, 1000);
+      await this.#ports.store.transact(
+        { compare: [], write: [{ put: keys.migrationProgress(value.id), value }] },
+        1000,
+      );
     }
     this.#writing = false;
   }

@@ -23,7 +23,10 @@ export async function publishNode(facts: NodeFacts, cluster: ClusterFacts, ports
 }
 
 async function tryPublish(facts: NodeFacts, cluster: ClusterFacts, store: ClusterStore): Promise<boolean> {
-  await store.transact({ compare: [{ key: keys.cluster, modRevision: '0' }], write: [{ put: keys.cluster, value: cluster }] });
+  await store.transact({
+    compare: [{ key: keys.cluster, modRevision: '0' }],
+    write: [{ put: keys.cluster, value: cluster }],
+  });
   const write = [{ put: keys.nodeFacts(facts.name), value: facts }];
   if (facts.role === 'witness') return (await store.transact({ compare: [], write })).kind === 'applied';
   const key = keys.nodeMemory(facts.name);

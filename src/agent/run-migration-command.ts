@@ -59,7 +59,9 @@ async function checkSource(migration: SourceMigration): Promise<void> {
 
 async function prepareDestination(migration: SourceMigration): Promise<void> {
   const { intent, definition } = migration.input;
-  migration.destination = await migration.peer().call('prepare-destination', { intent: intent.value, definition }, 15_000);
+  migration.destination = await migration
+    .peer()
+    .call('prepare-destination', { intent: intent.value, definition }, 15_000);
   migration.seen.destinationPrepared = true;
 }
 

@@ -2,7 +2,12 @@ import type { Versioned } from '../model/cluster-state.ts';
 import { toErrorBody } from '../model/errors.ts';
 import type { MigrationIntent } from '../model/intent.ts';
 import type { VmDefinition } from '../model/vm.ts';
-import { decideConvergence, FIXED_BLACKOUT_MS, firstLimitMs, memoryBlackoutMs } from '../migration/convergence-policy.ts';
+import {
+  decideConvergence,
+  FIXED_BLACKOUT_MS,
+  firstLimitMs,
+  memoryBlackoutMs,
+} from '../migration/convergence-policy.ts';
 import { decideMigration } from '../migration/decide.ts';
 import type { MigrationCommand, MigrationObservation, MigrationState, PhaseDecision } from '../migration/migration.ts';
 import { type MigrationPhase, phaseTitle } from '../migration/phases.ts';

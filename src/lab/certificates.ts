@@ -20,7 +20,7 @@ const DAY_MS = 86_400_000;
 
 /** The authority's own key is not kept: after the lab is made nothing more is issued. */
 export async function makeCertificateAuthority(lab: string): Promise<CertificateAuthority> {
-  x509.cryptoProvider.set(webcrypto as Crypto);
+  x509.cryptoProvider.set(webcrypto);
   const keys = await makeKeys();
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 3650 * DAY_MS) };
   const root = await x509.X509CertificateGenerator.createSelfSigned({
@@ -62,11 +62,11 @@ export async function makeCertificateAuthority(lab: string): Promise<Certificate
   return { certificate: `${root.toString('pem')}\n`, issue };
 }
 
-async function makeKeys(): Promise<CryptoKeyPair> {
-  return (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as CryptoKeyPair;
+async function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
 }
 
-async function keyPem(key: CryptoKey): Promise<string> {
+async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
   const bytes = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
   return x509.PemConverter.encode(bytes, 'PRIVATE KEY') + '\n';
 }

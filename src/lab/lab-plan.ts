@@ -5,7 +5,7 @@
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { parseBitRate } from '../model/units.ts';
 
-export const MACHINE_KINDS = ['node', 'witness', 'client', 'switch'] as const;
+export const MACHINE_KINDS = ['node', 'witness', 'client'] as const;
 export type MachineKind = (typeof MACHINE_KINDS)[number];
 
 export const LAB_NETWORKS = ['cluster', 'client', 'storage'] as const;

@@ -1,50 +1,41 @@
-import { GodwitError } from '../model/errors.ts';
+/**
+ * A cluster on one machine: brings it up and takes it down, and shows it. What can happen to its machines is in
+ * lab-events.ts. Other folders import this file only.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AgentConfig } from '../model/agent-config.ts';
+import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
+import { parseName } from '../model/names.ts';
+import { GIBIBYTE } from '../model/units.ts';
+import { killCgroup, labCgroup, labsInCgroups, machineCgroup, makeCgroup } from './cgroups.ts';
+import { claimIndex, startGateway } from './gateway.ts';
+import { buildGuestImage, GUEST_CACHE_DIRECTORY } from './guest/guest-image.ts';
+import { stateOf } from './lab-lookup.ts';
+import { checkLink, checkNodeCount, planLab, SWITCH } from './lab-plan.ts';
+import type { LabState } from './lab-state.ts';
+import { labDirectory, labsOnDisk, lock, newState, readState, writeState } from './lab-state.ts';
+import type { LabStatus } from './lab-status.ts';
+import { describeLab, processStartTime } from './lab-status.ts';
+import type { AgentSettings } from './machine-files.ts';
+import { configPath, hashPassword, makeLabDirectory, placeGuestImage, writeMachineFiles } from './machine-files.ts';
+import { powerOn, REPOSITORY } from './machines.ts';
+import { machinesWithNamespace, makeSwitch, removeAllNamespaces } from './namespaces.ts';
+import { waitForAgents } from './readiness.ts';
+import { checkRequirements, requireRoot } from './requirements.ts';
+import { runCommand } from './run-command.ts';
+
+export { labBoot, labCrash, labCut, labExec, labFreeze, labMend, labThaw } from './lab-events.ts';
+export { labNames } from './lab-lookup.ts';
+export type { LabNetwork, MachineKind } from './lab-plan.ts';
+export { LAB_NETWORKS } from './lab-plan.ts';
+export type { LabMachineStatus, LabStatus, MachineState } from './lab-status.ts';
 
 /** Told one line per step; the line has no line break. */
 export type Progress = (line: string) => void;
 
 export const DEFAULT_LAB_NAME = 'lab';
-
-export const MACHINE_KINDS = ['node', 'witness', 'client', 'switch'] as const;
-export type MachineKind = (typeof MACHINE_KINDS)[number];
-
-/** `cut`: up, but at least one of its networks is cut. `broken`: something of it is missing. */
-export const MACHINE_STATES = ['up', 'frozen', 'crashed', 'cut', 'broken'] as const;
-export type MachineState = (typeof MACHINE_STATES)[number];
-
-export const LAB_NETWORKS = ['cluster', 'client', 'storage'] as const;
-export type LabNetwork = (typeof LAB_NETWORKS)[number];
-
-export interface LabMachineStatus {
-  readonly name: string;
-  readonly kind: MachineKind;
-  readonly state: MachineState;
-  /** Address on the cluster network (the client machine: on the client network). */
-  readonly address: string;
-  /** The node's API as reached from this host; null where there is none. */
-  readonly url: string | null;
-  /** Network namespace of the machine. */
-  readonly namespace: string;
-  /** Networks that are cut at the moment. */
-  readonly cut: readonly LabNetwork[];
-}
-
-export interface LabStatus {
-  readonly name: string;
-  /** `partial`: an `up` that did not finish, or a garbled state file; only `lab down` helps. */
-  readonly state: 'up' | 'starting' | 'partial';
-  readonly machines: readonly LabMachineStatus[];
-  /** API of the first node, from this host. */
-  readonly url: string;
-  /** APIs of all nodes, from this host; any of them will do. */
-  readonly urls: readonly string[];
-  readonly user: string;
-  readonly password: string;
-  /** Path of the certificate authority's certificate (PEM) that the API's certificates are checked against. */
-  readonly caCertificate: string;
-  /** The lab's own directory. */
-  readonly directory: string;
-}
 
 export interface LabUpOptions {
   readonly name: string;
@@ -58,64 +49,134 @@ export interface LabUpOptions {
   readonly keep?: boolean;
   /** false: guest memory crosses the network in the clear (for measuring). Default true. */
   readonly migrationTls?: boolean;
-  readonly accelerator?: 'auto' | 'kvm' | 'tcg';
-  /** For tests of the lab itself: run this instead of agents, and wait for no API. */
+  readonly accelerator?: AgentConfig['qemu']['accelerator'];
+  /** For tests of the lab itself: runs instead of agents, whose files are written but whose API is not waited for. */
   readonly agentCommand?: readonly string[];
   readonly progress?: Progress;
 }
 
-export async function labUp(_options: LabUpOptions): Promise<{ readonly status: LabStatus; readonly wasUp: boolean }> {
-  throw notYet();
+/** Returns when every agent answers. A lab that is up already is left as it is. */
+export async function labUp(options: LabUpOptions): Promise<{ readonly status: LabStatus; readonly wasUp: boolean }> {
+  const name = parseName('lab', options.name);
+  const wanted = { nodes: checkNodeCount(options.nodes ?? 2), link: checkLink(options.link ?? '1gbit') };
+  const launcher = options.agentCommand === undefined ? join(REPOSITORY, 'godwit') : null;
+  await checkRequirements(launcher);
+  await using _lock = await lock(name);
+  if (await isUp(name)) return { status: await labStatus(name), wasUp: true };
+  const progress = options.progress ?? (() => undefined);
+  try {
+    await build({ ...options, name }, { ...wanted, launcher, progress });
+  } catch (error) {
+    if (options.keep !== true) await tearDown(name);
+    throw error;
+  }
+  return { status: await labStatus(name), wasUp: false };
 }
 
-/** Idempotent; true if there was something to take down. */
-export async function labDown(_name: string, _progress?: Progress): Promise<boolean> {
-  throw notYet();
+/** Throws LAB_EXISTS for remains: they are evidence, and only `lab down` removes evidence. */
+async function isUp(name: string): Promise<boolean> {
+  const state = await readState(name);
+  if (typeof state !== 'string' && state.phase === 'up') return true;
+  const remains = state !== 'none' || (await machinesWithNamespace(name)).length > 0 || (await labsInCgroups()).includes(name);
+  if (!remains) return false;
+  throw new GodwitError({
+    code: 'LAB_EXISTS',
+    message: `There is a lab "${name}" that did not come up completely, or whose remains were left.`,
+    state: NOTHING_CHANGED,
+    nextStep: `Run \`godwit lab down --name ${name}\`, then try again.`,
+  });
+}
+
+interface BuildPlan {
+  readonly nodes: number;
+  readonly link: string;
+  readonly launcher: string | null;
+  readonly progress: Progress;
+}
+
+async function build(options: LabUpOptions, { nodes, link, launcher, progress }: BuildPlan): Promise<void> {
+  const { name } = options;
+  const image = launcher === null ? null : await buildGuestImage(GUEST_CACHE_DIRECTORY, progress);
+  const { state, server } = await allocate(options, { nodes, link, launcher });
+  const { plan } = state;
+  const settings: AgentSettings = {
+    administrator: { user: state.user, passwordHash: hashPassword(state.password) },
+    nodeMemoryBytes: options.nodeMemoryBytes ?? 2 * GIBIBYTE,
+    migrationTls: options.migrationTls ?? true,
+    accelerator: options.accelerator ?? 'auto',
+    labImage: image === null ? null : await placeGuestImage(name, image),
+  };
+  await writeMachineFiles(plan, settings);
+  progress(`switch: networks cluster and client, ${link === 'none' ? 'unshaped' : link} per link`);
+  await makeCgroup(await machineCgroup(name, SWITCH));
+  await makeSwitch(plan);
+  for (const machine of plan.machines) {
+    await powerOn(state, machine);
+    progress(`${machine.name}: ${machine.links.map((cable) => cable.address).join(', ')}`);
+  }
+  await startGateway(plan, server);
+  if (launcher !== null) {
+    progress('waits for the agents');
+    await waitForAgents(state, progress);
+  }
+  await writeState({ ...state, phase: 'up' });
+}
+
+/** The index and the state file, in one step that no other `lab up` comes between. */
+async function allocate(options: LabUpOptions, wanted: { nodes: number; link: string; launcher: string | null }) {
+  await using _lock = await lock('.index');
+  const { index, server } = await claimIndex(await indexesTaken());
+  // A failure from here on must not keep this process alive for its sake.
+  server.unref();
+  const plan = planLab({ name: options.name, index, nodes: wanted.nodes, link: wanted.link });
+  const programs: Record<string, readonly string[]> = {};
+  for (const { name, kind } of plan.machines) {
+    if (kind === 'client') continue;
+    const subcommand = kind === 'node' ? 'agent' : 'witness';
+    const agent = [wanted.launcher ?? '', subcommand, '--config', configPath(plan.name, name)];
+    programs[name] = options.agentCommand ?? agent;
+  }
+  const builder = { pid: process.pid, startTime: (await processStartTime(process.pid)) ?? '' };
+  const password = randomBytes(15).toString('base64url');
+  const state = newState({ builder, plan, user: 'admin', password, programs });
+  await makeLabDirectory(options.name);
+  await writeState(state);
+  return { state, server };
+}
+
+async function indexesTaken(): Promise<Set<number>> {
+  const states = await Promise.all((await labsOnDisk()).map(readState));
+  return new Set(states.flatMap((state) => (typeof state === 'string' ? [] : [state.plan.index])));
+}
+
+/** Works from whatever is left of the lab. True if there was something to take down. */
+export async function labDown(name: string, progress: Progress = () => undefined): Promise<boolean> {
+  parseName('lab', name);
+  requireRoot('take a lab down');
+  await using _lock = await lock(name);
+  const found = await tearDown(name);
+  if (found) progress(`${name} is down`);
+  return found;
+}
+
+async function tearDown(name: string): Promise<boolean> {
+  const directory = labDirectory(name);
+  const hadProcesses = await killCgroup(await labCgroup(name));
+  const hadNamespaces = await removeAllNamespaces(name);
+  for (const target of await mountsBelow(directory)) await runCommand(['umount', '-l', target]);
+  const hadFiles = (await readState(name)) !== 'none';
+  await rm(directory, { recursive: true, force: true });
+  return hadProcesses || hadNamespaces || hadFiles;
+}
+
+/** Deepest first. */
+async function mountsBelow(directory: string): Promise<string[]> {
+  const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
+  const targets = lines.map((line) => line.split(' ')[4] ?? '').filter((target) => target.startsWith(`${directory}/`));
+  return targets.sort().reverse();
 }
 
 /** Throws LAB_NOT_FOUND. */
-export async function labStatus(_name: string): Promise<LabStatus> {
-  throw notYet();
-}
-
-/** Names of the labs on this machine, sorted. Needs no root. */
-export async function labNames(): Promise<string[]> {
-  throw notYet();
-}
-
-/** Runs a command inside a machine with this process's standard streams; resolves to its exit status (128 + signal). */
-export async function labExec(_name: string, _machine: string, _command: readonly string[]): Promise<number> {
-  throw notYet();
-}
-
-/** Power loss: all processes and devices of the machine are gone at once; its disk stays. */
-export async function labCrash(_name: string, _machine: string): Promise<void> {
-  throw notYet();
-}
-
-/** Stops all processes of the machine where they are, as a hung machine would. */
-export async function labFreeze(_name: string, _machine: string): Promise<void> {
-  throw notYet();
-}
-
-export async function labThaw(_name: string, _machine: string): Promise<void> {
-  throw notYet();
-}
-
-/** Switches a crashed machine on again. */
-export async function labBoot(_name: string, _machine: string): Promise<void> {
-  throw notYet();
-}
-
-/** Silently drops all frames between the machine and the network(s); the links stay up. No network named: all. */
-export async function labCut(_name: string, _machine: string, _network?: LabNetwork): Promise<void> {
-  throw notYet();
-}
-
-export async function labMend(_name: string, _machine: string, _network?: LabNetwork): Promise<void> {
-  throw notYet();
-}
-
-function notYet(): GodwitError {
-  return new GodwitError({ code: 'LAB_FAILED', message: 'Not built yet.', state: 'Nothing was changed.', nextStep: 'Wait.' });
+export async function labStatus(name: string): Promise<LabStatus> {
+  return describeLab(await stateOf(name));
 }

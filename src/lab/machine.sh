@@ -30,7 +30,7 @@ echo "$name" >/proc/sys/kernel/hostname
 # (Mounts may lie over each other, hence more than one pass.)
 for _ in 1 2 3 4; do
   for target in $(cut -d ' ' -f 5 /proc/self/mountinfo | grep '^/run/netns' || true); do
-    umount -l "$target" 2>/dev/null || true
+    umount -n -l "$target" 2>/dev/null || true
   done
 done
 
@@ -44,23 +44,23 @@ shift
 
 # The new directory is made ready elsewhere and moved into place, because what is kept is below the old one.
 make_private() {
-  mount -t tmpfs -o "mode=$2,nosuid,nodev" godwit "$staging"
+  mount -n -t tmpfs -o "mode=$2,nosuid,nodev" godwit "$staging"
   echo "$kept" | while read -r path; do
     case $path in
       "$1"/*)
         mkdir -p "$staging${path#"$1"}"
-        mount --rbind "$path" "$staging${path#"$1"}"
+        mount -n --rbind "$path" "$staging${path#"$1"}"
         ;;
     esac
   done
-  mount --move "$staging" "$1"
+  mount -n --move "$staging" "$1"
 }
 make_private /run 0755
 make_private /tmp 1777
 
 # Shows the devices of this network namespace, and the machine's own control groups.
-mount -t sysfs sysfs /sys
-mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null || true
+mount -n -t sysfs sysfs /sys
+mount -n -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null || true
 cd /
 
 if [ $# -eq 0 ]; then exec tini -- sleep infinity; fi

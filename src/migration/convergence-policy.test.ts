@@ -24,7 +24,10 @@ describe('decideConvergence', () => {
     expect(decideConvergence(input([64, 64, 64]))).toMatchObject({ action: 'throttle', throttlePercentMax: 30 });
     const stepped = { throttlePercentMax: 30, steppedAtRound: 2 };
     expect(decideConvergence(input([64, 64, 64, 64], stepped)).action).toBe('next-round');
-    expect(decideConvergence(input([64, 64, 64, 64, 64], stepped))).toMatchObject({ action: 'throttle', throttlePercentMax: 45 });
+    expect(decideConvergence(input([64, 64, 64, 64, 64], stepped))).toMatchObject({
+      action: 'throttle',
+      throttlePercentMax: 45,
+    });
   });
 
   test('gives up with the figures when the throttle is at its ceiling, and never exceeds the budget', () => {

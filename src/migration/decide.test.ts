@@ -25,7 +25,13 @@ function state(phase: MigrationPhase, more: Partial<MigrationState> = {}): Migra
 }
 
 const aborting = { outcome: 'failed', reason: 'why not' } as const;
-const copying = { ...seen, transferStarted: true, sourceStatus: 'active', sourceChecked: true, destinationPrepared: true } as const;
+const copying = {
+  ...seen,
+  transferStarted: true,
+  sourceStatus: 'active',
+  sourceChecked: true,
+  destinationPrepared: true,
+} as const;
 
 describe('decideMigration', () => {
   test('walks an undisturbed migration from the first check to the hand-over', () => {
@@ -53,12 +59,25 @@ describe('decideMigration', () => {
   });
 
   test('sends GO in no phase and no state before the source has completed', () => {
-    const statuses = ['none', 'setup', 'active', 'pre-switchover', 'device', 'failed', 'cancelling', 'cancelled'] as const;
+    const statuses = [
+      'none',
+      'setup',
+      'active',
+      'pre-switchover',
+      'device',
+      'failed',
+      'cancelling',
+      'cancelled',
+    ] as const;
     for (const { phase } of MIGRATION_PHASES.slice(0, 4)) {
       for (const sourceStatus of statuses) {
         for (const destination of ['unknown', 'receiving', 'loaded', 'dead', 'absent'] as const) {
           for (const abort of [null, aborting]) {
-            const decision = decideMigration(state(phase, { aborting: abort }), { ...copying, sourceStatus, destination });
+            const decision = decideMigration(state(phase, { aborting: abort }), {
+              ...copying,
+              sourceStatus,
+              destination,
+            });
             expect(decision).not.toMatchObject({ command: 'send-go' });
             expect(decision).not.toMatchObject({ command: 'hand-over-ownership' });
           }
@@ -73,7 +92,13 @@ describe('decideMigration', () => {
         for (const abort of [null, aborting]) {
           const decision = decideMigration(state('commitment-and-activation', { aborting: abort }), {
             ...copying,
-            ...{ committed: true, sourceStatus: 'completed', destination, destinationMayHaveRun, guestRunsOnSource: false },
+            ...{
+              committed: true,
+              sourceStatus: 'completed',
+              destination,
+              destinationMayHaveRun,
+              guestRunsOnSource: false,
+            },
           });
           const command = decision.kind === 'run' ? decision.command : '';
           expect(['cancel-transfer', 'close-intent', 'discard-destination']).not.toContain(command);
@@ -86,7 +111,9 @@ describe('decideMigration', () => {
 
   test('takes back a cancel that crosses the commit point', () => {
     const late = { ...copying, committed: true, cancelRequested: 'changed my mind' };
-    expect(decideMigration(state('stop-and-copy', { aborting: { outcome: 'cancelled', reason: 'x' } }), late)).toMatchObject({
+    expect(
+      decideMigration(state('stop-and-copy', { aborting: { outcome: 'cancelled', reason: 'x' } }), late),
+    ).toMatchObject({
       kind: 'advance',
       to: 'commitment-and-activation',
     });
@@ -108,12 +135,16 @@ describe('decideMigration', () => {
   });
 
   test('gives up a transfer over a broken network', () => {
-    expect(decideMigration(state('iterative-pre-copy'), { ...copying, silentForMs: 10_001 })).toMatchObject({ kind: 'abort' });
+    expect(decideMigration(state('iterative-pre-copy'), { ...copying, silentForMs: 10_001 })).toMatchObject({
+      kind: 'abort',
+    });
     expect(decideMigration(state('iterative-pre-copy'), { ...copying, silentForMs: 9000 }).kind).toBe('wait');
   });
 
   test('follows an idle guest that was committed before the policy had spoken', () => {
-    expect(decideMigration(state('iterative-pre-copy'), { ...copying, committed: true, sourceStatus: 'completed' })).toMatchObject({
+    expect(
+      decideMigration(state('iterative-pre-copy'), { ...copying, committed: true, sourceStatus: 'completed' }),
+    ).toMatchObject({
       kind: 'advance',
       to: 'commitment-and-activation',
     });
@@ -137,7 +168,9 @@ describe('decideMigration', () => {
       expect(undo({ sourceAlive: false })).toBe('ask-destination');
       expect(undo({ sourceAlive: false, destination: 'running' })).toBe('hand-over-ownership');
       expect(undo({ sourceAlive: false, destination: 'loaded' })).toBe('discard-destination');
-      expect(undo({ sourceAlive: false, destination: 'absent' }, { destinationDiscarded: true })).toBe('close-intent-as-lost');
+      expect(undo({ sourceAlive: false, destination: 'absent' }, { destinationDiscarded: true })).toBe(
+        'close-intent-as-lost',
+      );
     });
   });
 });

@@ -25,13 +25,21 @@ export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
     case 'pre-switchover':
     case 'device':
       if (seen.stoppedForMs !== null) {
-        return { kind: 'advance', to: 'stop-and-copy', reason: 'QEMU has stopped the guest: what is left fits the limit' };
+        return {
+          kind: 'advance',
+          to: 'stop-and-copy',
+          reason: 'QEMU has stopped the guest: what is left fits the limit',
+        };
       }
       if (seen.destination === 'dead' || seen.destination === 'absent') {
         return { kind: 'abort', outcome: 'failed', reason: 'the copy on the destination has ended' };
       }
       if ((seen.silentForMs ?? 0) > TRANSFER_SILENCE_MS) {
-        return { kind: 'abort', outcome: 'failed', reason: `nothing could be sent for ${TRANSFER_SILENCE_MS / 1000} s` };
+        return {
+          kind: 'abort',
+          outcome: 'failed',
+          reason: `nothing could be sent for ${TRANSFER_SILENCE_MS / 1000} s`,
+        };
       }
       return { kind: 'wait', reason: 'memory is being copied' };
     case 'completed':

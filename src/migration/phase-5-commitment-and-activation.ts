@@ -30,7 +30,8 @@ export const decideCommitmentAndActivation: DecidePhase = (_state, seen) => {
       return {
         kind: 'run',
         command: 'close-intent-as-lost',
-        reason: 'the copy on the destination ended and may have run: the memory on the source may be older than the disk',
+        reason:
+          'the copy on the destination ended and may have run: the memory on the source may be older than the disk',
       };
   }
 };

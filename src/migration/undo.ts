@@ -29,7 +29,11 @@ export const decideUndo: DecidePhase = (state, seen) => {
   }
   if (!seen.guestRunsOnSource) return { kind: 'wait', reason: 'QEMU resumes the guest on the source' };
   if (state.announceNeeded) {
-    return { kind: 'run', command: 'announce-source', reason: 'the guest stood still: the network must find it here again' };
+    return {
+      kind: 'run',
+      command: 'announce-source',
+      reason: 'the guest stood still: the network must find it here again',
+    };
   }
   if (!state.destinationDiscarded) {
     return { kind: 'run', command: 'discard-destination', reason: 'the copy on the destination is of no use' };

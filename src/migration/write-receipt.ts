@@ -96,7 +96,7 @@ function blackoutParts(measured: MeasuredMigration, notMeasured: Record<string, 
     const split = part === 'stopToLastPageMs' || part === 'deviceStateMs';
     notMeasured[`blackout.${part}`] =
       split && parts.stopToCompletedMs !== null
-        ? "this QEMU reports no event between the last page and the device state; see stopToCompletedMs"
+        ? 'this QEMU reports no event between the last page and the device state; see stopToCompletedMs'
         : unseen;
   }
   return { parts, totalMs };
