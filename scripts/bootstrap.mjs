@@ -18,12 +18,14 @@ import { installNodePackages, nodeIsTooOld, nodePackagesAreOutdated } from './bo
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const HOLDS_LOCKS = '--holds-locks';
+/** For `npm run check`, which starts no lab. */
+const npmOnly = process.argv.includes('--npm-only');
 
 function main() {
   const needs = {
     nodePackages: nodePackagesAreOutdated(repository),
-    packages: missingPackages(),
-    etcd: etcdIsMissing(),
+    packages: npmOnly ? [] : missingPackages(),
+    etcd: !npmOnly && etcdIsMissing(),
   };
   const system = needs.packages.length > 0 || needs.etcd;
   if (needs.nodePackages === null && !system) return;
@@ -44,7 +46,7 @@ function main() {
 
 /** The locks belong to the kernel: they end with the process, however it ends, and leave no file behind. */
 function runAgainWithLocks(system) {
-  const command = [process.execPath, fileURLToPath(import.meta.url), HOLDS_LOCKS];
+  const command = [process.execPath, fileURLToPath(import.meta.url), HOLDS_LOCKS, ...(npmOnly ? ['--npm-only'] : [])];
   if (spawnSync('flock', ['--version']).error === undefined) {
     command.unshift('flock', join(repository, 'package-lock.json'));
     if (system) {

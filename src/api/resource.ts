@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
-import { errorBodySchema } from '../contract/error-body.ts';
 import type { BodyOf, ParamsOf, QueryOf, Route } from '../contract/route.ts';
+
+/** The schema of error answers, which every route shares. */
+export const ERROR_SCHEMA_ID = 'Error';
 
 /** A request that has passed its route's schemas. */
 export interface Call<R extends Route> {
@@ -43,7 +45,7 @@ export function serve<R extends Route>(
       ...(route.query && { querystring: route.query }),
       ...(route.body && { body: route.body }),
       ...(route.signedIn === false && { security: [] }),
-      response: { '4xx': errorBodySchema, '5xx': errorBodySchema, ...route.response },
+      response: { ...route.response, default: { $ref: `${ERROR_SCHEMA_ID}#` } },
     },
     handler: async (request, reply) => {
       const { params, query, body } = request;

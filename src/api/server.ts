@@ -3,6 +3,7 @@ import fastifySwagger from '@fastify/swagger';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastifyWebsocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { errorBodySchema } from '../contract/error-body.ts';
 import { API_PREFIX } from '../contract/route.ts';
 import { requireSignIn } from './authentication.ts';
 import { serveCancelMigration } from './cancel-migration.ts';
@@ -15,6 +16,7 @@ import { serveLive } from './live.ts';
 import { serveMigrateVm } from './migrate-vm.ts';
 import { serveMigrations } from './migrations.ts';
 import { servePower } from './power.ts';
+import { ERROR_SCHEMA_ID } from './resource.ts';
 import { serveVms } from './vms.ts';
 
 export interface ApiServerOptions extends ApiContext {
@@ -49,7 +51,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   answerErrors(plain, options.log);
   requireSignIn(plain, options);
   void app.register(fastifyWebsocket, { options: { maxPayload: 1024 } });
-  void app.register(fastifySwagger, { openapi: openApiHead() });
+  app.addSchema({ ...errorBodySchema, $id: ERROR_SCHEMA_ID });
+  void app.register(fastifySwagger, {
+    openapi: openApiHead(),
+    refResolver: { buildLocalReference: (schema) => schema['$id'] as string },
+  });
   void app.register(async (api) => serveAll(api as unknown as FastifyInstance, options), { prefix: API_PREFIX });
   return app;
 }

@@ -71,7 +71,10 @@ async function setCables(
     const links = linksToCut(found, network);
     const changed = new Set(links.map((link) => link.network));
     const isCut = new Set(state.cut[machine]);
-    for (const one of changed) cut ? isCut.add(one) : isCut.delete(one);
+    for (const one of changed) {
+      if (cut) isCut.add(one);
+      else isCut.delete(one);
+    }
     // A machine that is off has no cables; it will find them so when it is booted.
     if ((await machinesWithNamespace(name)).includes(machine)) await setCut(state.plan, links, cut);
     await writeState({ ...state, cut: { ...state.cut, [machine]: [...isCut] } });
@@ -104,7 +107,10 @@ async function findPowered(state: LabState, machine: string): Promise<Machine> {
 
 function refuseClient(machine: Machine): void {
   if (machine.kind === 'client') {
-    throw invalid('The client machine cannot be crashed: the way to the nodes goes through it.', 'Name a node or the witness.');
+    throw invalid(
+      'The client machine cannot be crashed: the way to the nodes goes through it.',
+      'Name a node or the witness.',
+    );
   }
 }
 

@@ -190,7 +190,10 @@ export function mendCommand(link: Link): string {
 export function checkLink(text: string): string {
   const rate = text === 'none' ? Number.POSITIVE_INFINITY : parseBitRate(text);
   if (rate !== undefined && rate >= 125_000) return text.toLowerCase();
-  throw invalid(`"${text}" is not the rate of a link.`, 'Give a rate of at least 1mbit, such as 1gbit or 500mbit, or none.');
+  throw invalid(
+    `"${text}" is not the rate of a link.`,
+    'Give a rate of at least 1mbit, such as 1gbit or 500mbit, or none.',
+  );
 }
 
 export function checkNodeCount(count: number): number {

@@ -48,7 +48,9 @@ export async function describeLab(state: LabState): Promise<LabStatus> {
   const { plan, user, password } = state;
   const present = await machinesWithNamespace(plan.name);
   const connected = await connectedPorts(plan.name);
-  const machines = await Promise.all(plan.machines.map((machine) => describeMachine(state, machine, { present, connected })));
+  const machines = await Promise.all(
+    plan.machines.map((machine) => describeMachine(state, machine, { present, connected })),
+  );
   const urls = machines.flatMap((machine) => (machine.url === null ? [] : [machine.url]));
   return {
     name: plan.name,

@@ -14,7 +14,6 @@ import { claimIndex, startGateway } from './gateway.ts';
 import { buildGuestImage, GUEST_CACHE_DIRECTORY } from './guest/guest-image.ts';
 import { stateOf } from './lab-lookup.ts';
 import { checkLink, checkNodeCount, planLab, SWITCH } from './lab-plan.ts';
-import type { LabState } from './lab-state.ts';
 import { labDirectory, labsOnDisk, lock, newState, readState, writeState } from './lab-state.ts';
 import type { LabStatus } from './lab-status.ts';
 import { describeLab, processStartTime } from './lab-status.ts';
@@ -77,7 +76,8 @@ export async function labUp(options: LabUpOptions): Promise<{ readonly status: L
 async function isUp(name: string): Promise<boolean> {
   const state = await readState(name);
   if (typeof state !== 'string' && state.phase === 'up') return true;
-  const remains = state !== 'none' || (await machinesWithNamespace(name)).length > 0 || (await labsInCgroups()).includes(name);
+  const remains =
+    state !== 'none' || (await machinesWithNamespace(name)).length > 0 || (await labsInCgroups()).includes(name);
   if (!remains) return false;
   throw new GodwitError({
     code: 'LAB_EXISTS',

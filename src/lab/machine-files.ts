@@ -8,7 +8,7 @@ import { makeCertificateAuthority } from './certificates.ts';
 import type { GuestImage } from './guest/guest-image.ts';
 import type { LabPlan, Machine } from './lab-plan.ts';
 import { API_PORT, BRIDGE, gatewayAddress, PEER_PORT, storeMembers } from './lab-plan.ts';
-import { labDirectory, labPaths } from './lab-state.ts';
+import { labPaths } from './lab-state.ts';
 import { ETCD_BINARY, QEMU_BINARY } from './requirements.ts';
 
 /** Debian's user libvirt-qemu has this id; it needs no entry in /etc/passwd. */
@@ -107,12 +107,17 @@ async function writePki(plan: LabPlan, machine: Machine, authority: CertificateA
   const directory = join(labPaths.machine(plan.name, machine.name), 'pki');
   await mkdir(directory, { recursive: true });
   const gateway = gatewayAddress(plan, machine.name);
-  const addresses = [...machine.links.map((cable) => cable.address), '127.0.0.1', ...(gateway === undefined ? [] : [gateway])];
+  const addresses = [
+    ...machine.links.map((cable) => cable.address),
+    '127.0.0.1',
+    ...(gateway === undefined ? [] : [gateway]),
+  ];
   const own = await authority.issue({ name: machine.name, addresses });
   await writeFile(join(directory, 'ca-cert.pem'), authority.certificate);
   await writeFile(join(directory, 'cert.pem'), own.certificate);
   await writeFile(join(directory, 'key.pem'), own.key, { mode: 0o600 });
-  if (machine.kind === 'node') await writeQemuPki(join(directory, 'qemu'), authority, await authority.issue({ name: machine.name, addresses }));
+  if (machine.kind === 'node')
+    await writeQemuPki(join(directory, 'qemu'), authority, await authority.issue({ name: machine.name, addresses }));
 }
 
 /** A key of its own, so that QEMU's user does not learn the agent's. QEMU wants these five names. */

@@ -113,9 +113,11 @@ async function makeNamespace(namespace: string): Promise<void> {
 }
 
 async function ipBatch(namespace: string, commands: readonly string[]): Promise<void> {
-  if (commands.length > 0) await runCommand(['ip', '-n', namespace, '-batch', '-'], { input: `${commands.join('\n')}\n` });
+  if (commands.length > 0)
+    await runCommand(['ip', '-n', namespace, '-batch', '-'], { input: `${commands.join('\n')}\n` });
 }
 
 async function tcBatch(namespace: string, commands: readonly string[]): Promise<void> {
-  if (commands.length > 0) await runCommand(['tc', '-n', namespace, '-batch', '-'], { input: `${commands.join('\n')}\n` });
+  if (commands.length > 0)
+    await runCommand(['tc', '-n', namespace, '-batch', '-'], { input: `${commands.join('\n')}\n` });
 }

@@ -70,7 +70,14 @@ async function ask(state: LabState, machine: Machine, certificate: string): Prom
 
 function askHealth(address: string, certificate: string): Promise<string> {
   return new Promise((resolve) => {
-    const options = { host: address, port: API_PORT, path: '/api/v1/health', ca: certificate, agent: false as const, timeout: 5000 };
+    const options = {
+      host: address,
+      port: API_PORT,
+      path: '/api/v1/health',
+      ca: certificate,
+      agent: false as const,
+      timeout: 5000,
+    };
     const call = request(options, (response) => {
       response.resume();
       resolve(response.statusCode === 200 ? 'ready' : `it answers with status ${response.statusCode}`);

@@ -26,7 +26,11 @@ export async function checkRequirements(launcher: string | null): Promise<void> 
   await checkCgroups();
   if (launcher === null) return;
   await checkFile(launcher, 'the launcher `godwit`', 'Use a complete checkout of the repository.');
-  await checkFile(ETCD_BINARY, "etcd's binary", 'Run `npm run demo` once, which unpacks it from the Debian package etcd-server.');
+  await checkFile(
+    ETCD_BINARY,
+    "etcd's binary",
+    'Run `npm run demo` once, which unpacks it from the Debian package etcd-server.',
+  );
   await checkFile('/dev/net/tun', 'the device for virtual network cards', 'Load its kernel module: modprobe tun');
 }
 

@@ -41,6 +41,8 @@ export function createDisks({ qemuUser }: DisksOptions): Disks {
       });
     }
     const directory = dirname(disk.path);
+    // QEMU's user must pass through what lies above.
+    await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
     await mkdir(directory, { recursive: true, mode: 0o750 });
     if (qemuUser !== null) await chown(directory, qemuUser.uid, qemuUser.gid);
     const { bavail, bsize } = await statfs(directory);

@@ -1,4 +1,7 @@
-/** In which order the members are asked: the local one first, then the one that answered last; members that failed come last until they answer again. */
+/**
+ * In which order the members are asked: the local one first, then the one that answered last; members that
+ * failed come last until they answer again.
+ */
 export interface EndpointRotation {
   order(): readonly string[];
   answered(name: string): void;

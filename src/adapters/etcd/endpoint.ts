@@ -19,7 +19,7 @@ export interface EndpointAddress {
 
 /** One member of the store and the one channel to it. */
 export interface Endpoint extends EndpointAddress {
-  /** True once the channel is connected; false if it is not within `timeoutMs`, and at once while the member refuses. */
+  /** True once the channel is connected; false if it is not within `timeoutMs`, at once while the member refuses. */
   connected(timeoutMs: number): Promise<boolean>;
   clients(): EndpointClients;
   close(): void;
@@ -108,23 +108,23 @@ export async function callMember<Answer>(
   });
 }
 
+const MALFORMED: ReadonlySet<unknown> = new Set([status.INVALID_ARGUMENT, status.UNIMPLEMENTED]);
+const REFUSED: ReadonlySet<unknown> = new Set([
+  status.RESOURCE_EXHAUSTED,
+  status.PERMISSION_DENIED,
+  status.UNAUTHENTICATED,
+  status.FAILED_PRECONDITION,
+]);
+// Both are said before the member proposes the transaction to the others. All else, and above all
+// "request timed out" and "leader changed", is said while it may be under way.
+const NOT_PROPOSED: ReadonlySet<unknown> = new Set(['etcdserver: no leader', 'raft proposal dropped']);
+
 /** What an error of a call that was started on a connected channel proves about a transaction. */
 export function classifyFailure(error: unknown): 'not-applied' | 'refused' | 'malformed' | 'lost' {
   const { code, details } = error as Partial<ServiceError>;
-  switch (code) {
-    case status.INVALID_ARGUMENT:
-    case status.UNIMPLEMENTED:
-      return 'malformed';
-    case status.RESOURCE_EXHAUSTED:
-    case status.PERMISSION_DENIED:
-    case status.UNAUTHENTICATED:
-    case status.FAILED_PRECONDITION:
-      return 'refused';
-    default:
-      // Both are said before the member proposes the transaction to the others. All else, and above all
-      // "request timed out" and "leader changed", is said while it may be under way.
-      return details === 'etcdserver: no leader' || details === 'raft proposal dropped' ? 'not-applied' : 'lost';
-  }
+  if (MALFORMED.has(code)) return 'malformed';
+  if (REFUSED.has(code)) return 'refused';
+  return NOT_PROPOSED.has(details) ? 'not-applied' : 'lost';
 }
 
 function connect(address: EndpointAddress, credentials: ChannelCredentials): EndpointClients {

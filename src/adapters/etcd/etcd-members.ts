@@ -56,6 +56,39 @@ const STATUS_MS = 1000;
 const PROBE_EVERY_MS = 1000;
 
 export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
+  const pool = createMemberPool(options);
+  const { call, order } = pool;
+
+  const transaction = (endpoint: Endpoint, request: TxnRequest, timeoutMs: number) =>
+    call<TxnResponse>(endpoint, timeoutMs, (deadline, done) =>
+      endpoint.clients().kv.txn(request, REQUIRE_LEADER, { deadline }, done),
+    );
+
+  return {
+    count: pool.endpoints.length,
+    order,
+    *inTurn() {
+      for (;;) yield* order();
+    },
+    failed: pool.failed,
+    newestRevision: pool.newestRevision,
+    range: (endpoint, request, timeoutMs) =>
+      call<RangeResponse>(endpoint, timeoutMs, (deadline, done) =>
+        endpoint.clients().kv.range(request, REQUIRE_LEADER, { deadline }, done),
+      ),
+    write: (endpoint, request, timeoutMs) =>
+      transaction(endpoint, request, timeoutMs).then(toAnswer, (error: unknown) => toFailedAnswer(endpoint, error)),
+    look: (endpoint, lost, timeoutMs) =>
+      transaction(endpoint, encodeLook(lost), timeoutMs).then(decodeSeen, () => undefined),
+    statuses: () => Promise.all(pool.endpoints.map((endpoint) => askStatus(endpoint, options.clock))),
+    close() {
+      for (const endpoint of pool.endpoints) endpoint.close();
+    },
+  };
+}
+
+/** The endpoints and what is known about each from the calls to it. */
+function createMemberPool(options: EtcdStoreOptions) {
   const { clock } = options;
   const secure = credentials.createSsl(options.ca, options.key, options.cert);
   const endpoints = new Map(options.endpoints.map((one) => [one.name, createEndpoint(one, secure, clock)]));
@@ -76,61 +109,38 @@ export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
     }
   }
 
-  const order = () => {
-    probeSuspects();
-    return rotation.order().flatMap((name) => endpoints.get(name) ?? []);
-  };
-
   const failed = (endpoint: Endpoint) => rotation.failed(endpoint.name);
 
-  /** Runs one call and notes in the rotation how it went. */
-  async function call<Response extends RangeResponse | TxnResponse>(
-    endpoint: Endpoint,
-    timeoutMs: number,
-    start: Parameters<typeof callMember<Response>>[1],
-  ): Promise<Response> {
-    const startedAtMs = clock.monotonicMs();
-    if (!(await endpoint.connected(Math.min(CONNECT_MS, timeoutMs)))) {
-      failed(endpoint);
-      throw new NotConnected(`${endpoint.name} could not be reached`);
-    }
-    try {
-      const remainingMs = Math.max(1, timeoutMs - (clock.monotonicMs() - startedAtMs));
-      const response = await callMember(remainingMs, start);
-      const revision = response.header?.revision ?? '0';
-      if (isOlder(newestRevision, revision)) newestRevision = revision;
-      rotation.answered(endpoint.name);
-      return response;
-    } catch (error) {
-      failed(endpoint);
-      throw error;
-    }
-  }
-
-  const transaction = (endpoint: Endpoint, request: TxnRequest, timeoutMs: number) =>
-    call<TxnResponse>(endpoint, timeoutMs, (deadline, done) =>
-      endpoint.clients().kv.txn(request, REQUIRE_LEADER, { deadline }, done),
-    );
-
   return {
-    count: endpoints.size,
-    order,
-    *inTurn() {
-      for (;;) yield* order();
-    },
-    failed,
+    endpoints: [...endpoints.values()],
     newestRevision: () => newestRevision,
-    range: (endpoint, request, timeoutMs) =>
-      call<RangeResponse>(endpoint, timeoutMs, (deadline, done) =>
-        endpoint.clients().kv.range(request, REQUIRE_LEADER, { deadline }, done),
-      ),
-    write: (endpoint, request, timeoutMs) =>
-      transaction(endpoint, request, timeoutMs).then(toAnswer, (error: unknown) => toFailedAnswer(endpoint, error)),
-    look: (endpoint, lost, timeoutMs) =>
-      transaction(endpoint, encodeLook(lost), timeoutMs).then(decodeSeen, () => undefined),
-    statuses: () => Promise.all([...endpoints.values()].map((endpoint) => askStatus(endpoint, clock))),
-    close() {
-      for (const endpoint of endpoints.values()) endpoint.close();
+    failed,
+    order() {
+      probeSuspects();
+      return rotation.order().flatMap((name) => endpoints.get(name) ?? []);
+    },
+    /** Runs one call and notes in the rotation how it went. */
+    async call<Response extends RangeResponse | TxnResponse>(
+      endpoint: Endpoint,
+      timeoutMs: number,
+      start: Parameters<typeof callMember<Response>>[1],
+    ): Promise<Response> {
+      const startedAtMs = clock.monotonicMs();
+      if (!(await endpoint.connected(Math.min(CONNECT_MS, timeoutMs)))) {
+        failed(endpoint);
+        throw new NotConnected(`${endpoint.name} could not be reached`);
+      }
+      try {
+        const remainingMs = Math.max(1, timeoutMs - (clock.monotonicMs() - startedAtMs));
+        const response = await callMember(remainingMs, start);
+        const revision = response.header?.revision ?? '0';
+        if (isOlder(newestRevision, revision)) newestRevision = revision;
+        rotation.answered(endpoint.name);
+        return response;
+      } catch (error) {
+        failed(endpoint);
+        throw error;
+      }
     },
   };
 }

@@ -88,7 +88,7 @@ function encodeValue(value: unknown): string {
   return text;
 }
 
-/** Text that is not JSON was put there by somebody else's hand; it is handed on as text, for the reader's checks to reject. */
+/** What is not JSON was put there by somebody's hand; it is handed on as text, for the reader's checks to reject. */
 function decodeValue(text: string): unknown {
   try {
     return JSON.parse(text);

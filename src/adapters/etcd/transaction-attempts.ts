@@ -17,7 +17,7 @@
  * 2. It was applied, if one of the keys it puts holds *our* value, recognized by a mark that no other transaction
  *    has (see etcd-messages.ts). All its writes happened at that key's mod revision.
  * 3. It was not applied and never will be, if both hold for what was seen at one revision:
- *    - a key that it writes still has the revision, other than "0", that was compared: an application would have changed it;
+ *    - a key that it writes still has the compared revision, other than "0": an application would have changed it;
  *    - another compare is broken for ever: a revision other than "0" was expected and the key has another or is gone.
  *    A compare with "0" that fails can hold again once the key is deleted, so it proves nothing about a late attempt.
  * 4. Everything else is unknown: for example our key was overwritten or deleted in between, with or without our
@@ -65,7 +65,7 @@ export function attemptMs(remainingMs: number): number {
   return remainingMs <= LAST_ATTEMPT_MS ? remainingMs : ATTEMPT_MS;
 }
 
-/** Sends the transaction, and again where that is safe, until something is known about it or the deadline has passed. */
+/** Sends the transaction, and again where that is safe, until something is known about it or the time is over. */
 export async function attemptTransaction(options: AttemptOptions): Promise<TransactionOutcome> {
   const { transaction, mark, sender, clock } = options;
   const giveUpAtMs = clock.monotonicMs() + options.deadlineMs;
@@ -91,7 +91,7 @@ export async function attemptTransaction(options: AttemptOptions): Promise<Trans
         return (
           judgeLost(transaction, mark, answer.seen) ?? {
             kind: 'unknown',
-            reason: `an earlier attempt was not answered (${reason}), and what is stored now does not show whether it was applied`,
+            reason: `an earlier attempt was not answered (${reason}), and what is stored now does not show its fate`,
           }
         );
       case 'refused':

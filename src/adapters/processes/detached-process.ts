@@ -28,7 +28,7 @@ export interface DetachedCommand {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Starts the command in its own session. Rejects if it cannot be executed; an early exit afterwards shows in {@link isAlive}. */
+/** Starts the command in its own session. Rejects if it cannot be executed; an early end shows in {@link isAlive}. */
 export async function spawnDetached(options: DetachedCommand): Promise<ProcessIdentity> {
   const log = openSync(options.logFile, 'a', 0o640);
   try {

@@ -49,7 +49,10 @@ export async function buildGuestImage(
 /** Whatever is in the cache for this recipe is good, also if Debian has newer packages by now. */
 async function findImage(cacheDirectory: string, recipe: string): Promise<GuestImage | undefined> {
   const names = await readdir(cacheDirectory).catch(() => []);
-  const version = names.filter((name) => name.startsWith(`${recipe}-`)).sort().at(-1);
+  const version = names
+    .filter((name) => name.startsWith(`${recipe}-`))
+    .sort()
+    .at(-1);
   return version === undefined ? undefined : imageIn(join(cacheDirectory, version));
 }
 
@@ -74,7 +77,10 @@ async function buildIn(
 ): Promise<GuestImage> {
   log("downloads Debian's cloud kernel, busybox, perl and e2fsprogs for the guest image (not installed)");
   const files = await downloadPackages(await packagesToUnpack(), join(work, 'packages'));
-  const versions = createHash('sha256').update(files.map((file) => basename(file)).join()).digest('hex').slice(0, 12);
+  const versions = createHash('sha256')
+    .update(files.map((file) => basename(file)).join())
+    .digest('hex')
+    .slice(0, 12);
   log('builds the guest image');
   const packageRoot = join(work, 'root');
   await unpackPackages(files, packageRoot);
@@ -110,7 +116,20 @@ async function kernelIn(root: string): Promise<string> {
 }
 
 async function fillTree(tree: string, root: string): Promise<void> {
-  for (const name of ['bin', 'sbin', 'dev', 'proc', 'sys', 'disk', 'etc', 'tmp', 'modules', 'godwit', 'usr/bin', 'usr/lib']) {
+  for (const name of [
+    'bin',
+    'sbin',
+    'dev',
+    'proc',
+    'sys',
+    'disk',
+    'etc',
+    'tmp',
+    'modules',
+    'godwit',
+    'usr/bin',
+    'usr/lib',
+  ]) {
     await mkdir(join(tree, name), { recursive: true });
   }
   await copyExecutable(await firstThatExists(root, ['usr/bin/busybox', 'bin/busybox']), join(tree, 'bin/busybox'));
@@ -174,7 +193,9 @@ async function copyPerlModules(root: string, tree: string): Promise<void> {
 async function copyKernelModules(root: string, tree: string): Promise<void> {
   const directory = join(root, 'lib/modules');
   const release = (await readdir(directory))[0] ?? '';
-  const paths = (await readdir(join(directory, release), { recursive: true })).filter((path) => /\.ko(\.\w+)?$/.test(path));
+  const paths = (await readdir(join(directory, release), { recursive: true })).filter((path) =>
+    /\.ko(\.\w+)?$/.test(path),
+  );
   const files = new Map(paths.map((path) => [moduleName(path), join(directory, release, path)]));
   const builtinList = await readFile(join(directory, release, 'modules.builtin'), 'utf8');
   const contents = await readModules(files);

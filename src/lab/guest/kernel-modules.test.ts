@@ -7,7 +7,9 @@ const dependencies: Record<string, string[]> = {
   virtio_ring: ['virtio'],
 };
 const kernel = {
-  files: new Map(['virtio_net', 'net_failover', 'failover', 'virtio_ring', 'virtio'].map((name) => [name, `${name}.ko`])),
+  files: new Map(
+    ['virtio_net', 'net_failover', 'failover', 'virtio_ring', 'virtio'].map((name) => [name, `${name}.ko`]),
+  ),
   builtin: new Set(['ext4']),
   dependenciesOf: (name: string) => dependencies[name] ?? [],
 };

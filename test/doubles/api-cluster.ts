@@ -1,0 +1,155 @@
+import { scryptSync } from 'node:crypto';
+import { watchCluster } from '../../src/agent/cluster-view.ts';
+import { type ApiServer, createApiServer } from '../../src/api/server.ts';
+import type { RestErrorBody } from '../../src/contract/error-body.ts';
+import type { AgentConfig } from '../../src/model/agent-config.ts';
+import { GodwitError } from '../../src/model/errors.ts';
+import { keys } from '../../src/model/keys.ts';
+import { GIBIBYTE } from '../../src/model/units.ts';
+import type { VmDisk } from '../../src/model/vm.ts';
+import type { Disks } from '../../src/ports/disks.ts';
+import type { Log } from '../../src/ports/log.ts';
+import { testFacts, testMemory } from './cluster-facts.ts';
+import { ManualClock } from './manual-clock.ts';
+import { MemoryStore } from './memory-store.ts';
+
+export const PASSWORD = 'correct horse';
+const SALT = '00ff00ff';
+
+/** A cluster of two nodes and a witness, as far as the API sees one: everything in memory, node1 answers. */
+export interface ApiCluster {
+  readonly server: ApiServer;
+  readonly store: MemoryStore;
+  readonly clock: ManualClock;
+  readonly disks: MemoryDisks;
+  /** Signed in; resolves with status and parsed body. */
+  ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<{ status: number; body: unknown }>;
+  /** The error of a request that must be refused; fails if it changed a key or a disk. */
+  refusal(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<RestErrorBody>;
+  /** Writes, and waits until the API's view has it. */
+  put(values: Readonly<Record<string, unknown>>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startApiCluster(): Promise<ApiCluster> {
+  const [store, clock, disks] = [new MemoryStore(), new ManualClock(), new MemoryDisks()];
+  const view = watchCluster(store, clock);
+  await view.ready();
+  const server = createApiServer({
+    ...{ config: testConfig(), store, reader: view, disks, clock, ids: countedIds(), log: silentLog },
+    ...{ nodeName: 'node1', version: '0.1.0', tls: { ca: '', cert: '', key: '' } },
+  });
+  await server.ready();
+  const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`;
+  const ask: ApiCluster['ask'] = async (method, path, body) => {
+    const answer = await server.inject({
+      method,
+      url: `/api/v1${path}`,
+      headers: { authorization },
+      ...(body && { body }),
+    });
+    return { status: answer.statusCode, body: answer.json() as unknown };
+  };
+  const put = async (values: Readonly<Record<string, unknown>>) => {
+    store.put(values);
+    await Promise.resolve();
+  };
+  await put({
+    [keys.cluster]: { name: 'test', id: 'c1', createdAt: '2026-01-01T00:00:00.000Z' },
+    ...nodeEntries('node1'),
+    ...nodeEntries('node2'),
+    [keys.nodeFacts('witness')]: { ...testFacts('witness'), role: 'witness', memoryBytes: 0, qemuVersion: null },
+    [keys.nodeHeartbeat('witness')]: { sequence: 1, bootId: 'b' },
+  });
+  return {
+    ...{ server, store, clock, disks, ask, put },
+    async refusal(method, path, body) {
+      const before = JSON.stringify([store.contents(), [...disks.files]]);
+      const answer = await ask(method, path, body);
+      if (answer.status < 400) throw new Error(`Was not refused: ${JSON.stringify(answer.body)}`);
+      if (JSON.stringify([store.contents(), [...disks.files]]) !== before)
+        throw new Error('A refusal changed something.');
+      return answer.body as RestErrorBody;
+    },
+    async close() {
+      view.close();
+      await server.close();
+    },
+  };
+}
+
+function testConfig(): AgentConfig {
+  return {
+    ...{ clusterName: 'test', node: 'node1', role: 'node', addresses: ['10.77.0.11'], peerPort: 8441 },
+    api: { port: 8440, url: 'https://10.78.0.11:8440' },
+    pki: { caCertificate: '', certificate: '', key: '', qemuDirectory: '' },
+    store: { members: [], clientPort: 2379, peerPort: 2380, etcdBinary: null },
+    ...{ stateDirectory: '/state', runtimeDirectory: '/run', logDirectory: '/log' },
+    volumes: [{ name: 'shared', path: '/volumes/shared' }],
+    switches: [{ name: 'lan', bridge: 'br0' }],
+    vmMemoryBytes: GIBIBYTE,
+    qemu: { binary: 'qemu', user: null, accelerator: 'auto' },
+    migration: { tls: true, bandwidthBytesPerSecond: null },
+    administrator: { user: 'admin', passwordHash: hashOf(PASSWORD) },
+    labImage: { kernel: '/images/kernel', initrd: '/images/initrd', commandLine: 'console=ttyS0' },
+    guestAddresses: { network: '10.78.0.0/24', first: 100, last: 102 },
+  };
+}
+
+function hashOf(password: string): string {
+  const key = scryptSync(password, Buffer.from(SALT, 'hex'), 32, { N: 16, r: 8, p: 1 });
+  return `scrypt:16:${SALT}:${key.toString('hex')}`;
+}
+
+/** Images as a set of paths. */
+export class MemoryDisks implements Disks {
+  readonly files = new Set<string>();
+  /** Thrown by the next creation whose path contains it. */
+  failAt: string | null = null;
+
+  async create(disk: VmDisk): Promise<void> {
+    if (this.failAt !== null && disk.path.includes(this.failAt)) {
+      throw new GodwitError({
+        ...{ code: 'NOT_ENOUGH_DISK_SPACE', message: 'The volume is full.', state: 'Nothing was changed.' },
+        nextStep: 'Free some space.',
+      });
+    }
+    this.files.add(disk.path);
+  }
+
+  async importImage(disk: VmDisk): Promise<void> {
+    this.files.add(disk.path);
+  }
+
+  async virtualSizeBytes(): Promise<number> {
+    return 2 * GIBIBYTE;
+  }
+
+  async exists(path: string): Promise<boolean> {
+    return this.files.has(path);
+  }
+
+  async remove(disk: VmDisk): Promise<void> {
+    this.files.delete(disk.path);
+  }
+}
+
+function nodeEntries(name: string): Record<string, unknown> {
+  return {
+    [keys.nodeFacts(name)]: testFacts(name),
+    [keys.nodeHeartbeat(name)]: { sequence: 1, bootId: 'b' },
+    [keys.nodeMemory(name)]: testMemory(),
+  };
+}
+
+function countedIds() {
+  let count = 0;
+  const next = (length: number) => (++count).toString(16).padStart(length, '0');
+  return {
+    uuid: () => `${next(8)}-0000-4000-8000-000000000000`,
+    migrationId: () => next(26),
+    macAddress: () => `52:54:00:00:00:${next(2)}`,
+  };
+}
+
+const silentLog: Log = { debug() {}, info() {}, warn() {}, error: (message, fields) => console.error(message, fields) };

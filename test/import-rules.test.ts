@@ -1,0 +1,152 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+/**
+ * The import table of ARCHITECTURE.md, tried: a small tree with one import per file goes through the
+ * linter with the repository's own configuration. It guards the guard: a pattern that matches nothing
+ * would otherwise look like a clean tree.
+ */
+const FORBIDDEN = [
+  ['src/unheard-of/x.ts', '../model/names.ts'],
+  ['src/model/x.ts', '../ports/clock.ts'],
+  ['src/model/x.ts', 'node:fs'],
+  ['src/migration/x.ts', '../ports/clock.ts'],
+  ['src/migration/x.ts', '../placement/choose-node.ts'],
+  ['src/migration/x.ts', 'node:os'],
+  ['src/migration/x.ts', 'typebox'],
+  ['src/placement/x.ts', '../migration/phases.ts'],
+  ['src/failover/x.ts', '../migration/phases.ts'],
+  ['src/ports/x.ts', '../migration/phases.ts'],
+  ['src/ports/x.ts', 'ws'],
+  ['src/adapters/qmp/x.ts', '../etcd/etcd-store.ts'],
+  ['src/adapters/qmp/x.ts', '../../migration/phases.ts'],
+  ['src/adapters/qmp/x.ts', '../../agent/agent.ts'],
+  ['src/adapters/processes/x.ts', '../qmp/qmp-client.ts'],
+  ['src/agent/x.ts', '../adapters/qmp/qmp-client.ts'],
+  ['src/agent/x.ts', '../api/server.ts'],
+  ['src/agent/x.ts', 'node:fs'],
+  ['src/agent/x.ts', 'node:timers/promises'],
+  ['src/agent/x.ts', 'pino'],
+  ['src/agent/main.ts', 'pino'],
+  ['src/guard/x.ts', '../ports/clock.ts'],
+  ['src/guard/x.ts', 'yaml'],
+  ['src/api/x.ts', '../agent/agent.ts'],
+  ['src/api/x.ts', '../adapters/qmp/qmp-client.ts'],
+  ['src/api/x.ts', 'node:fs'],
+  ['src/contract/x.ts', '../ports/store.ts'],
+  ['src/contract/x.ts', 'fastify'],
+  ['src/client/x.ts', '../api/server.ts'],
+  ['src/client/x.ts', 'node:https'],
+  ['src/client/node-x.ts', '../api/server.ts'],
+  ['src/cli/x.ts', '../api/server.ts'],
+  ['src/cli/x.ts', '../agent/agent.ts'],
+  ['src/cli/commands/x.ts', '../../adapters/qmp/qmp-client.ts'],
+  ['src/lab/x.ts', '../agent/main.ts'],
+  ['src/lab/guest/x.ts', '../../adapters/qmp/qmp-client.ts'],
+] as const;
+
+const ALLOWED = [
+  ['src/model/y.ts', './names.ts'],
+  ['src/migration/y.ts', '../model/names.ts'],
+  ['src/placement/y.ts', '../model/names.ts'],
+  ['src/failover/y.ts', '../placement/choose-node.ts'],
+  ['src/ports/y.ts', '../model/names.ts'],
+  ['src/adapters/qmp/y.ts', '../processes/detached-process.ts'],
+  ['src/adapters/qmp/y.ts', '../../ports/clock.ts'],
+  ['src/adapters/qmp/y.ts', 'node:fs/promises'],
+  ['src/adapters/qmp/y.ts', 'ws'],
+  ['src/agent/y.ts', '../migration/phases.ts'],
+  ['src/agent/y.ts', '../ports/store.ts'],
+  ['src/agent/main.ts', '../adapters/qmp/qmp-client.ts'],
+  ['src/agent/main.ts', 'node:fs/promises'],
+  ['src/guard/y.ts', 'node:fs'],
+  ['src/api/y.ts', '../contract/vms.ts'],
+  ['src/api/y.ts', 'fastify'],
+  ['src/contract/y.ts', 'typebox'],
+  ['src/client/y.ts', '../contract/vms.ts'],
+  ['src/client/node-y.ts', 'node:https'],
+  ['src/cli/y.ts', '../client/client.ts'],
+  ['src/cli/y.ts', '../agent/main.ts'],
+  ['src/cli/commands/y.ts', '../table.ts'],
+  ['src/lab/y.ts', '../client/client.ts'],
+  ['src/lab/guest/y.ts', '../run-command.ts'],
+  ['src/agent/y.test.ts', '../adapters/qmp/qmp-client.ts'],
+] as const;
+
+const WORLD = [
+  'Date.now()',
+  'Math.random()',
+  'performance.now()',
+  'process.pid',
+  'fetch("x")',
+  'setTimeout(f, 1)',
+  'crypto.randomUUID()',
+];
+
+interface Finding {
+  readonly code: string;
+  readonly filename: string;
+}
+
+describe('the import table', () => {
+  let findings: readonly Finding[] = [];
+  let directory = '';
+  /** Each import in a file of its own, in a folder of the same name one would use. */
+  const written = new Map<string, string>();
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'import-rules-'));
+    cpSync('.oxlintrc.json', join(directory, '.oxlintrc.json'));
+    for (const [file, specifier] of [...FORBIDDEN, ...ALLOWED]) {
+      write(file, specifier, `import '${specifier}';\n`);
+    }
+    for (const use of WORLD) {
+      write('src/agent/z.ts', use, `export const it = () => ${use};\n`);
+      write('src/adapters/system/z.ts', use, `export const it = () => ${use};\n`);
+    }
+    // main.ts can only be one file; it gets both of its imports.
+    const result = spawnSync(join(process.cwd(), 'node_modules/.bin/oxlint'), ['-f', 'json', 'src'], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
+    findings = (JSON.parse(result.stdout) as { diagnostics: Finding[] }).diagnostics;
+  });
+
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  function write(file: string, key: string, text: string): void {
+    const isMain = file.endsWith('main.ts');
+    const path = isMain ? file : file.replace(/(\.test)?\.ts$/, (ending) => `-${written.size}${ending}`);
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    const lines = isMain ? mainLines(text) : text;
+    writeFileSync(join(directory, path), lines);
+    written.set(`${file} ${key}`, path);
+  }
+
+  let main = '';
+  function mainLines(text: string): string {
+    main += text;
+    return main;
+  }
+
+  function found(rule: string, file: string, key: string): number {
+    const path = written.get(`${file} ${key}`) ?? '';
+    return findings.filter((finding) => finding.filename.endsWith(path) && finding.code.includes(rule)).length;
+  }
+
+  test.each(FORBIDDEN)('%s may not import %s', (file, specifier) => {
+    expect(found('no-restricted-imports', file, specifier)).toBe(1);
+  });
+
+  test.each(ALLOWED.filter(([file]) => !file.endsWith('main.ts')))('%s may import %s', (file, specifier) => {
+    expect(found('no-restricted-imports', file, specifier)).toBe(0);
+  });
+
+  test.each(WORLD)('the agent may not use %s', (use) => {
+    expect(found('no-restricted-', 'src/agent/z.ts', use)).toBeGreaterThan(0);
+    expect(found('no-restricted-', 'src/adapters/system/z.ts', use)).toBe(0);
+  });
+});
