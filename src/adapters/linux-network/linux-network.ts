@@ -1,105 +1,173 @@
-import { createHash } from 'node:crypto';
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { GodwitError } from '../../model/errors.ts';
+import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { VmNic } from '../../model/vm.ts';
 import type { Log } from '../../ports/log.ts';
 import type { VmNetwork } from '../../ports/network.ts';
-
-const run = promisify(execFile);
-const PREFIX = 'gw';
-const HASH_DIGITS = 11;
+import { type PlannedTap, plugLines, removeLines, tapMacAddress } from './ip-plan.ts';
+import { type Bridge, type NetworkDevices, parseNetworkDevices } from './network-devices.ts';
+import { IpCommand } from './run-ip.ts';
+import { isTapName, tapName } from './tap-name.ts';
 
 export interface LinuxNetworkOptions {
+  /** Virtual switches and the bridges behind them. The bridges exist. */
   readonly switches: readonly { readonly name: string; readonly bridge: string }[];
-  /** Who may open the taps without further rights; null: root only. */
+  /** May open the taps besides root. */
   readonly qemuUser: { readonly uid: number; readonly gid: number } | null;
   readonly log: Log;
-  /** Run `ip` in this network namespace: for tests. */
-  readonly netns?: string;
+  /** Named network namespace to work in; null or left out: that of this process. */
+  readonly netns?: string | null;
 }
 
-/** "gw" and 11 hexadecimal digits, 13 of the 15 characters that Linux allows; the same for the same NIC of the same instance. */
-export function tapName(instance: string, nicIndex: number): string {
-  const digest = createHash('sha256').update(`${instance}/${nicIndex}`).digest('hex');
-  return `${PREFIX}${digest.slice(0, HASH_DIGITS)}`;
-}
+/** Bridge names end up in lines for `ip`, so they may hold nothing that separates words. */
+const DEVICE_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/;
 
-/** Taps on Linux bridges, by `ip`. */
+/** Taps and bridges of this node through iproute2. QEMU opens the taps by name, so `/dev/net/tun` must be open to its user. */
 export function createLinuxNetwork(options: LinuxNetworkOptions): VmNetwork {
-  const namespace = options.netns === undefined ? [] : ['-n', options.netns];
-  const ip = (...args: string[]) => run('ip', [...namespace, ...args]);
-
-  async function exists(device: string): Promise<boolean> {
-    return await ip('link', 'show', 'dev', device).then(
-      () => true,
-      () => false,
-    );
+  for (const { name, bridge } of options.switches) {
+    if (!DEVICE_NAME_PATTERN.test(bridge)) throw malformedBridge(name, bridge);
   }
-
-  async function removeTap(tap: string): Promise<void> {
-    try {
-      await ip('link', 'delete', 'dev', tap);
-    } catch (error) {
-      if (await exists(tap)) throw failed(`The tap ${tap} could not be removed`, error);
-    }
-  }
-
-  async function plugOne(tap: string, nic: VmNic): Promise<void> {
-    const bridge = options.switches.find(({ name }) => name === nic.switchName)?.bridge;
-    if (bridge === undefined) throw unknownSwitch(nic.switchName, options.switches);
-    const owner = options.qemuUser === null ? [] : ['user', String(options.qemuUser.uid)];
-    // A leftover of the same name would have the wrong owner or flags.
-    if (await exists(tap)) await removeTap(tap);
-    try {
-      // QEMU asks for vnet_hdr; a persistent tap without it would cost the guest its offloads.
-      await ip('tuntap', 'add', 'dev', tap, 'mode', 'tap', 'vnet_hdr', ...owner);
-      await ip('link', 'set', 'dev', tap, 'addrgenmode', 'none', 'master', bridge, 'up');
-    } catch (error) {
-      await removeTap(tap).catch(() => undefined);
-      throw failed(`The tap of ${nic.id} could not be plugged into ${nic.switchName} (${bridge})`, error);
-    }
-  }
-
-  return {
-    tapName,
-    switches: () => options.switches.map(({ name }) => name),
-    removeTap,
-    async plug(instance, nics) {
-      const taps = nics.map((_nic, index) => tapName(instance, index));
-      await Promise.all(nics.map((nic, index) => plugOne(taps[index] ?? '', nic)));
-      return taps;
-    },
-    async unplug(instance, nics) {
-      await Promise.all(nics.map((_nic, index) => removeTap(tapName(instance, index))));
-    },
-    async plugged() {
-      const { stdout } = await ip('-json', 'link', 'show', 'type', 'tun');
-      const devices = JSON.parse(stdout.trim() === '' ? '[]' : stdout) as { ifname?: string }[];
-      const pattern = new RegExp(`^${PREFIX}[0-9a-f]{${HASH_DIGITS}}$`);
-      return devices.flatMap(({ ifname }) => (ifname !== undefined && pattern.test(ifname) ? [ifname] : []));
-    },
-  };
+  return new LinuxNetwork(options);
 }
 
-function unknownSwitch(name: string, switches: LinuxNetworkOptions['switches']): GodwitError {
+class LinuxNetwork implements VmNetwork {
+  readonly #options: LinuxNetworkOptions;
+  readonly #ip: IpCommand;
+
+  constructor(options: LinuxNetworkOptions) {
+    this.#options = options;
+    this.#ip = new IpCommand(options.netns ?? null);
+  }
+
+  async plug(instance: string, nics: readonly VmNic[]): Promise<readonly string[]> {
+    const wanted = nics.map((nic, index) => ({
+      name: tapName(instance, index),
+      bridge: this.#bridgeOf(nic),
+      macAddress: tapMacAddress(nic.macAddress) ?? fail(malformedMacAddress(nic)),
+    }));
+    if (wanted.length === 0) return [];
+    const devices = await this.#devices();
+    const taps = wanted.map((tap): PlannedTap => {
+      const bridge = devices.bridges.find((candidate) => candidate.name === tap.bridge);
+      if (bridge === undefined) throw missingBridge(tap.bridge);
+      this.#warnOfDelay(bridge);
+      return { ...tap, mtuBytes: bridge.mtuBytes, exists: devices.taps.includes(tap.name) };
+    });
+    try {
+      await this.#ip.batch(plugLines(taps, this.#options.qemuUser));
+    } catch (error) {
+      // All or nothing, but a tap that was there before may be in use.
+      await this.#remove(taps.filter((tap) => !tap.exists).map((tap) => tap.name)).catch((leftover: unknown) => {
+        this.#options.log.error('Taps of a failed start could not be removed', { instance, error: leftover });
+      });
+      throw error;
+    }
+    return taps.map((tap) => tap.name);
+  }
+
+  unplug(instance: string, nics: readonly VmNic[]): Promise<void> {
+    return this.#remove(nics.map((_nic, index) => tapName(instance, index)));
+  }
+
+  async plugged(): Promise<readonly string[]> {
+    return (await this.#devices()).taps;
+  }
+
+  async removeTap(tap: string): Promise<void> {
+    if (!isTapName(tap)) throw notOurTap(tap);
+    await this.#remove([tap]);
+  }
+
+  tapName(instance: string, nicIndex: number): string {
+    return tapName(instance, nicIndex);
+  }
+
+  switches(): readonly string[] {
+    return this.#options.switches.map((each) => each.name);
+  }
+
+  async #devices(): Promise<NetworkDevices> {
+    return parseNetworkDevices(await this.#ip.query(['-json', '-details', 'link', 'show']));
+  }
+
+  async #remove(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    let existing = await this.#existing(names);
+    try {
+      await this.#ip.batch(removeLines(existing));
+    } catch (error) {
+      // Somebody else may have removed one in between, which stops the batch: once more with what is left.
+      const left = await this.#existing(names);
+      if (left.length === existing.length) throw error;
+      existing = left;
+      await this.#ip.batch(removeLines(existing));
+    }
+  }
+
+  async #existing(names: readonly string[]): Promise<readonly string[]> {
+    const { taps } = await this.#devices();
+    return names.filter((name) => taps.includes(name));
+  }
+
+  #bridgeOf(nic: VmNic): string {
+    const found = this.#options.switches.find((each) => each.name === nic.switchName);
+    if (found !== undefined) return found.bridge;
+    const known = this.switches();
+    throw new GodwitError({
+      code: 'INVALID_INPUT',
+      message: `There is no virtual switch "${nic.switchName}" on this node, which ${nic.id} is to be plugged into.`,
+      state: NOTHING_CHANGED,
+      nextStep:
+        known.length === 0
+          ? 'Configure a virtual switch on this node.'
+          : `Use one of this node's virtual switches: ${known.join(', ')}.`,
+      details: { switches: known },
+    });
+  }
+
+  #warnOfDelay(bridge: Bridge): void {
+    if (bridge.forwardDelayMs === 0) return;
+    this.#options.log.warn('The bridge runs STP: a tap forwards nothing at first', {
+      bridge: bridge.name,
+      delayMs: bridge.forwardDelayMs,
+    });
+  }
+}
+
+function fail(error: GodwitError): never {
+  throw error;
+}
+
+function malformedMacAddress(nic: VmNic): GodwitError {
   return new GodwitError({
-    code: 'NETWORK_FAILED',
-    message: `This node has no virtual switch "${name}".`,
-    state: 'No tap was made.',
-    nextStep: `Use one of: ${switches.map((one) => one.name).join(', ') || 'none is configured'}.`,
+    code: 'INVALID_INPUT',
+    message: `"${nic.macAddress}" cannot be the MAC address of ${nic.id}.`,
+    state: NOTHING_CHANGED,
+    nextStep: 'Use six pairs of lower-case hexadecimal digits with colons between them, e.g. 52:54:00:12:34:56.',
   });
 }
 
-function failed(what: string, error: unknown): GodwitError {
-  const words = (error as { stderr?: string }).stderr?.trim() ?? String(error);
-  return new GodwitError(
-    {
-      code: 'NETWORK_FAILED',
-      message: `${what}: ${words}.`,
-      state: 'No tap of it is left.',
-      nextStep: 'Check that the bridge exists and that the agent may change the network.',
-    },
-    error,
-  );
+function malformedBridge(switchName: string, bridge: string): GodwitError {
+  return new GodwitError({
+    code: 'INVALID_INPUT',
+    message: `"${bridge}" cannot be the bridge of the virtual switch "${switchName}".`,
+    state: NOTHING_CHANGED,
+    nextStep: "Correct the name of the bridge in the agent's configuration: at most 15 letters, digits, dots, hyphens.",
+  });
+}
+
+function missingBridge(bridge: string): GodwitError {
+  return new GodwitError({
+    code: 'REQUIREMENT_MISSING',
+    message: `The bridge ${bridge} does not exist on this node.`,
+    state: NOTHING_CHANGED,
+    nextStep: `Create it (\`ip link add ${bridge} type bridge\`) or correct the agent's configuration.`,
+  });
+}
+
+function notOurTap(tap: string): GodwitError {
+  return new GodwitError({
+    code: 'INVALID_INPUT',
+    message: `"${tap}" is not a tap made by Godwit.`,
+    state: NOTHING_CHANGED,
+    nextStep: 'Remove it by hand if it is not needed.',
+  });
 }

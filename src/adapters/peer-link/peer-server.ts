@@ -68,8 +68,8 @@ export class PeerServer {
     });
     this.#https.on('request', (_request, response) => response.writeHead(426).end());
     this.#https.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#https.on('tlsClientError', (error, socket) => {
-      options.log.debug('Refused a connection to the link', { from: socket.remoteAddress, problem: error.message });
+    this.#https.on('tlsClientError', (error) => {
+      options.log.debug('Refused a connection to the link', { problem: error.message });
     });
   }
 

@@ -21,6 +21,7 @@ import {
   removeInstanceDirectory,
   writeNotes,
 } from './instance-notes.ts';
+import { provideDhParameters } from './dh-parameters.ts';
 import { MAX_DISKS, MAX_NICS, qemuArguments } from './qemu-command-line.ts';
 import { lastWordsOf, QemuInstance } from './qemu-instance.ts';
 import { probeQemu } from './qemu-probe.ts';
@@ -61,7 +62,8 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async probe(): Promise<HypervisorFacts> {
-    const { accelerator, binary, clock, runtimeDirectory, user } = this.#options;
+    const { accelerator, binary, clock, qemuPkiDirectory, runtimeDirectory, user } = this.#options;
+    provideDhParameters(qemuPkiDirectory);
     return probeQemu({ launch: { binary, user }, accelerator, clock, runtimeDirectory });
   }
 
