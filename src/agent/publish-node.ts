@@ -44,7 +44,7 @@ async function tryPublish(facts: NodeFacts, cluster: ClusterFacts, store: Cluste
 export function startHeartbeat(node: string, bootId: string, ports: PublishPorts): () => void {
   let sequence = Math.floor(ports.clock.wallMs());
   let inFlight = false;
-  return ports.clock.every(HEARTBEAT_PERIOD_MS, () => {
+  const beat = () => {
     if (inFlight) return;
     inFlight = true;
     sequence += 1;
@@ -54,5 +54,7 @@ export function startHeartbeat(node: string, bootId: string, ports: PublishPorts
       .finally(() => {
         inFlight = false;
       });
-  });
+  };
+  beat();
+  return ports.clock.every(HEARTBEAT_PERIOD_MS, beat);
 }

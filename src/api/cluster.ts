@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { getCluster, getHealth, listNodes } from '../contract/cluster.ts';
+import { nodeState } from '../model/cluster-state.ts';
 import type { ApiContext } from './context.ts';
 import { answer, serve } from './resource.ts';
 import { clusterView, nodeViews, shownNow } from './views.ts';
@@ -8,8 +9,9 @@ export function serveCluster(app: FastifyInstance, context: ApiContext): void {
   const { reader, store, nodeName, version, config } = context;
   serve(app, getHealth, () => {
     const storeFresh = reader.fresh();
-    // Ready: the store is heard, and this agent has published itself in it.
-    const ready = storeFresh && reader.current().nodes.has(nodeName);
+    // Ready: the store is heard, and this agent's heartbeat is in it.
+    const own = reader.current().nodes.get(nodeName);
+    const ready = storeFresh && own !== undefined && nodeState(own, reader.monotonicMs()) === 'up';
     return answer(ready ? 200 : 503, { ready, node: nodeName, version, storeFresh });
   });
   serve(app, getCluster, async () => {

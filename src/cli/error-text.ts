@@ -1,5 +1,6 @@
 import type { ErrorBody } from '../model/errors.ts';
 import { type Look, wrap } from './look.ts';
+import type { Output } from './output.ts';
 
 /** What happened, in which state things are now, what to do next, and the code to look up. */
 export function renderError(error: ErrorBody, look: Look): string {
@@ -22,4 +23,13 @@ function reasonsOf(error: ErrorBody): readonly string[] {
   const reasons = error.details?.['reasons'];
   if (!Array.isArray(reasons)) return [];
   return reasons.map(String).filter((reason) => !error.message.includes(reason));
+}
+
+/** To standard error: the object itself with --json, words otherwise. */
+export function printErrorBody(
+  context: { readonly json: boolean; readonly output: Output },
+  error: ErrorBody,
+): void {
+  const { output } = context;
+  output.printError(context.json ? JSON.stringify(error) : renderError(error, output.errorLook));
 }

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { ERROR_CODES, type ErrorCode } from '../model/errors.ts';
 
-export { type ErrorBody, type ErrorCode, GodwitError, NOTHING_CHANGED, toErrorBody } from '../model/errors.ts';
+export { type ErrorBody, type ErrorCode, GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 

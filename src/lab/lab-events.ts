@@ -1,6 +1,6 @@
 /** What can happen to a lab's machines: commands run on them, power fails, they hang, cables are cut. */
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
-import { machineCgroup, setFrozen } from './cgroups.ts';
+import { isFrozen, machineCgroup, setFrozen } from './cgroups.ts';
 import { stateOf } from './lab-lookup.ts';
 import type { LabNetwork, Machine } from './lab-plan.ts';
 import { linksToCut, SWITCH } from './lab-plan.ts';
@@ -14,7 +14,13 @@ import { requireRoot } from './requirements.ts';
 export async function labExec(name: string, machine: string, command: readonly string[]): Promise<number> {
   requireRoot('run a command in a lab');
   const state = await stateOf(name);
-  if (machine !== SWITCH) await findPowered(state, machine);
+  if (machine !== SWITCH) {
+    await findPowered(state, machine);
+    // It would join the stopped processes and never end.
+    if (await isFrozen(await machineCgroup(name, machine))) {
+      throw invalid(`${machine} is frozen: nothing can run on it.`, `Thaw it first: godwit lab thaw ${machine}`);
+    }
+  }
   return runInMachine(name, machine, command);
 }
 

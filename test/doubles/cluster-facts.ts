@@ -1,3 +1,5 @@
+import type { Receipt } from '../../src/migration/receipt.ts';
+import type { MigrationIntent } from '../../src/model/intent.ts';
 import { keys } from '../../src/model/keys.ts';
 import type { NodeFacts, NodeMemory } from '../../src/model/node.ts';
 import { GIBIBYTE, MEBIBYTE } from '../../src/model/units.ts';
@@ -50,5 +52,47 @@ export function vmEntries(name: string, state: VmStatus['state']): Record<string
     [keys.vmOwner(name)]: { node: 'node1' },
     [keys.vmStatus(name)]: status,
     ...(running && { [keys.nodeMemory('node1')]: testMemory({ [name]: definition.memoryBytes }) }),
+  };
+}
+
+/** A migration of the VM from node1 to node2. */
+export function testIntent(vm: string): MigrationIntent {
+  return {
+    ...{
+      migrationId: '01MIGRATION',
+      vm,
+      source: 'node1',
+      destination: 'node2',
+      epoch: '2',
+      mode: 'live',
+      budgetMs: 50,
+    },
+    ...{ bandwidthBytesPerSecond: null, encrypted: true, definitionHash: 'h', requestedAt: '2026-01-01T00:00:00.000Z' },
+  };
+}
+
+/** Its receipt. */
+export function testReceipt(id: string): Receipt {
+  const startedAt = '2026-01-01T00:00:00.000Z';
+  return {
+    ...{ id, vm: 'WebServer', source: 'node1', destination: 'node2', mode: 'live', outcome: 'completed', reason: null },
+    ...{ endedIn: 'commitment-and-activation', startedAt, endedAt: startedAt, totalMs: 3000.5, blackoutMs: 12.25 },
+    ...{ networkGapMs: null, budgetMs: 50, phases: [{ name: 'pre-migration', startedAt, durationMs: 3.5 }] },
+    rounds: [
+      {
+        round: 1,
+        durationMs: 2500,
+        sentBytes: 1e8,
+        remainingBytes: 1e6,
+        dirtyBytesPerSecond: null,
+        bandwidthBytesPerSecond: 4e7,
+      },
+    ],
+    blackout: { stopToLastPageMs: 4, deviceStateMs: 3, stopToCompletedMs: 7, goMs: 2, resumeMs: null },
+    network: { framesHeld: null, framesReplayed: null, framesLost: null, probe: null },
+    ...{ transferredBytes: 1.2e8, memoryBytes: 256 * MEBIBYTE, encrypted: true, clockErrorMs: 0.1 },
+    forecast: { totalMs: null, blackoutMs: null },
+    decisions: [{ at: startedAt, what: 'switch over', why: 'what is left fits the budget' }],
+    notMeasured: { networkGapMs: 'no probe ran' },
   };
 }

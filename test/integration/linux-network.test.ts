@@ -82,7 +82,7 @@ describe('plug', () => {
       type: 'tap',
       vnet_hdr: true,
       persist: true,
-      user: String(QEMU_USER.uid),
+      user: QEMU_USER.uid,
     });
     expect(device(taps[1] ?? '')).toMatchObject({ master: 'br1', mtu: 9000 });
     expect(device('br1').mtu).toBe(9000);
@@ -115,7 +115,7 @@ describe('plug', () => {
   test('removes what it made when it fails half-way', async () => {
     // Something else that has the name of the second tap.
     const blocked = network.tapName('i1', 1);
-    inNamespace('link', 'add', blocked, 'type', 'dummy');
+    inNamespace('link', 'add', blocked, 'type', 'veth', 'peer', 'name', 'veth2');
     await expect(network.plug('i1', [nic(1), nic(2)])).rejects.toMatchObject({ code: 'NETWORK_FAILED' });
     expect(await network.plugged()).toEqual([]);
     inNamespace('link', 'delete', blocked);

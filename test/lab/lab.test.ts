@@ -127,6 +127,7 @@ describe('a lab that is up', () => {
     await labFreeze(LAB, 'node1');
     expect(await stateOf('node1')).toBe('frozen');
     expect(await hear('client', '10.78.0.11')).toBe('');
+    await expect(labExec(LAB, 'node1', ['true'])).rejects.toMatchObject({ code: 'INVALID_INPUT' });
     await labThaw(LAB, 'node1');
     expect(await stateOf('node1')).toBe('up');
     await until(async () => (await hear('client', '10.78.0.11')) === 'node1');

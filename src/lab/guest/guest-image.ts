@@ -3,7 +3,7 @@
  * `init.sh` and `services.pl`. Made of downloaded Debian packages; nothing is installed on this machine.
  */
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { runCommand } from '../run-command.ts';
 import { downloadPackages, unpackPackages, withDependencies } from './debian-packages.ts';
@@ -38,6 +38,7 @@ export async function buildGuestImage(
   const cached = await findImage(cacheDirectory, recipe);
   if (cached !== undefined) return cached;
   await mkdir(cacheDirectory, { recursive: true });
+  await removeAbandoned(cacheDirectory);
   const work = await mkdtemp(join(cacheDirectory, '.build-'));
   try {
     return await buildIn(work, { cacheDirectory, recipe, log });
@@ -54,6 +55,15 @@ async function findImage(cacheDirectory: string, recipe: string): Promise<GuestI
     .sort()
     .at(-1);
   return version === undefined ? undefined : imageIn(join(cacheDirectory, version));
+}
+
+/** Left by builds that were killed. */
+async function removeAbandoned(cacheDirectory: string): Promise<void> {
+  for (const name of await readdir(cacheDirectory)) {
+    const path = join(cacheDirectory, name);
+    const ageMs = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
+    if (name.startsWith('.build-') && ageMs > 3_600_000) await rm(path, { recursive: true, force: true });
+  }
 }
 
 function imageIn(directory: string): GuestImage {

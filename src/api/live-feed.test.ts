@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ApiCluster, PASSWORD, startApiCluster } from '../../test/doubles/api-cluster.ts';
+import { testIntent, testReceipt, vmEntries } from '../../test/doubles/cluster-facts.ts';
+import type { LiveMessage } from '../contract/live.ts';
+import { keys } from '../model/keys.ts';
+
+describe('the live channel', () => {
+  let cluster: ApiCluster;
+  let heard: LiveMessage[];
+  let close: () => void;
+
+  beforeEach(async () => {
+    cluster = await startApiCluster();
+    await cluster.put(vmEntries('WebServer', 'running'));
+    ({ heard, close } = await listen());
+  });
+  afterEach(async () => {
+    close();
+    await cluster.close();
+  });
+
+  async function listen() {
+    const messages: LiveMessage[] = [];
+    const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`;
+    const socket = await cluster.server.injectWS(
+      '/api/v1/live',
+      { headers: { authorization } },
+      {
+        onInit: (opened) =>
+          opened.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString()) as LiveMessage)),
+      },
+    );
+    await settled();
+    return { heard: messages, close: () => socket.terminate() };
+  }
+
+  /** Lets what is on its way over the in-memory socket arrive. */
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+  async function change(values: Record<string, unknown>): Promise<LiveMessage[]> {
+    heard.length = 0;
+    await cluster.put(values);
+    cluster.clock.advance(100);
+    await settled();
+    return [...heard];
+  }
+
+  test('begins with a snapshot', () => {
+    expect(heard).toMatchObject([
+      {
+        type: 'snapshot',
+        vms: [{ name: 'WebServer' }],
+        nodes: [{ name: 'node1' }, { name: 'node2' }, {}],
+        migrations: [],
+        fresh: true,
+      },
+    ]);
+  });
+
+  test('says what changed and nothing else', async () => {
+    const messages = await change({ ...vmEntries('Second', 'off') });
+    expect(messages.map((message) => message.type)).toEqual(['vm', 'node']);
+    expect(messages).toMatchObject([
+      { vm: { name: 'Second' } },
+      { node: { name: 'node1', vms: ['Second', 'WebServer'] } },
+    ]);
+  });
+
+  test('says only the last of many changes to one object', async () => {
+    for (const phase of ['reservation', 'iterative-pre-copy', 'stop-and-copy']) {
+      cluster.store.put({
+        [keys.vmIntent('WebServer')]: testIntent('WebServer'),
+        [keys.migrationProgress('01MIGRATION')]: { phase },
+      });
+    }
+    const messages = await change({});
+    expect(messages.map((message) => message.type)).toEqual(['vm', 'migration']);
+    expect(messages[0]).toMatchObject({ vm: { migration: { phase: 'stop-and-copy' } } });
+  });
+
+  test('says the receipt when a migration has ended', async () => {
+    await change({ [keys.vmIntent('WebServer')]: testIntent('WebServer') });
+    const messages = await change({
+      [keys.vmIntent('WebServer')]: undefined,
+      [keys.migration('01MIGRATION')]: testReceipt('01MIGRATION'),
+    });
+    expect(messages).toContainEqual({
+      type: 'migration',
+      migration: { state: 'ended', receipt: testReceipt('01MIGRATION') },
+    });
+  });
+
+  test('says that a VM is gone', async () => {
+    const gone = Object.fromEntries(Object.keys(vmEntries('WebServer', 'off')).map((key) => [key, undefined]));
+    expect(await change(gone)).toContainEqual({ type: 'vm-deleted', name: 'WebServer' });
+  });
+
+  test('notices by itself that a node fell silent, and that the store did', async () => {
+    heard.length = 0;
+    cluster.clock.advance(5000);
+    await settled();
+    expect(heard).toContainEqual({
+      type: 'node',
+      node: expect.objectContaining({ name: 'node2', state: 'down' }) as object,
+    });
+    cluster.store.setQuorum(false);
+    expect(await change({})).toContainEqual({ type: 'freshness', fresh: false });
+  });
+
+  test('does not open without a password', async () => {
+    await expect(cluster.server.injectWS('/api/v1/live')).rejects.toThrow('401');
+  });
+});

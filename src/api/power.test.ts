@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
+import { testIntent, testMemory, vmEntries } from '../../test/doubles/cluster-facts.ts';
+import { keys } from '../model/keys.ts';
+import type { NodeMemory } from '../model/node.ts';
+import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
+import type { VmRecord, VmStatus } from '../model/vm.ts';
+
+describe('requests to change the power state', () => {
+  let cluster: ApiCluster;
+  beforeEach(async () => {
+    cluster = await startApiCluster();
+  });
+  afterEach(() => cluster.close());
+
+  const record = () => cluster.store.value<VmRecord>(keys.vmRecord('WebServer'));
+
+  /** What the owner would write once it has dealt with the newest request. */
+  async function settle(state: VmStatus['state']): Promise<void> {
+    const status = cluster.store.value<VmStatus>(keys.vmStatus('WebServer'));
+    await cluster.put({ [keys.vmStatus('WebServer')]: { ...status, state, settledRequest: record()?.request?.id } });
+  }
+
+  test('start asks for running and takes the memory on the owner in the same transaction', async () => {
+    await cluster.put(vmEntries('WebServer', 'off'));
+    const { status, body } = await cluster.ask('POST', '/vms/WebServer/start');
+    expect(status).toBe(202);
+    expect(record()).toMatchObject({
+      desired: 'running',
+      request: { id: (body as { requestId: string }).requestId, action: 'start' },
+    });
+    expect(cluster.store.value<NodeMemory>(keys.nodeMemory('node1'))?.allocations).toEqual({
+      WebServer: 256 * MEBIBYTE,
+    });
+    expect(cluster.store.tried).toHaveLength(1);
+  });
+
+  test.each([
+    ['shutdown', 'shutdown'],
+    ['turn-off', 'turn-off'],
+  ])('%s asks for off', async (path, action) => {
+    await cluster.put(vmEntries('WebServer', 'running'));
+    expect((await cluster.ask('POST', `/vms/WebServer/${path}`)).status).toBe(202);
+    expect(record()).toMatchObject({ desired: 'off', request: { action } });
+  });
+
+  test.each(['start', 'shutdown', 'turn-off'])('%s refuses an unknown VM', async (action) => {
+    expect(await cluster.refusal('POST', `/vms/Nobody/${action}`)).toMatchObject({ code: 'VM_NOT_FOUND' });
+  });
+
+  test.each([
+    ['start', 'running'],
+    ['start', 'starting'],
+    ['shutdown', 'off'],
+    ['shutdown', 'failed'],
+    ['turn-off', 'off'],
+  ] as const)('%s refuses a VM that is %s', async (action, state) => {
+    await cluster.put(vmEntries('WebServer', state));
+    expect(await cluster.refusal('POST', `/vms/WebServer/${action}`)).toMatchObject({ code: 'VM_STATE_UNSUITABLE' });
+  });
+
+  test('start refuses a VM whose start nobody has settled yet, and accepts it once it failed', async () => {
+    await cluster.put(vmEntries('WebServer', 'off'));
+    await cluster.ask('POST', '/vms/WebServer/start');
+    expect(await cluster.refusal('POST', '/vms/WebServer/start')).toMatchObject({ code: 'VM_STATE_UNSUITABLE' });
+    await settle('failed');
+    expect((await cluster.ask('POST', '/vms/WebServer/start')).status).toBe(202);
+  });
+
+  test('turn-off takes back a start that nobody has begun, also while the owner is silent', async () => {
+    await cluster.put(vmEntries('WebServer', 'off'));
+    await cluster.ask('POST', '/vms/WebServer/start');
+    cluster.clock.advance(10_000);
+    expect((await cluster.ask('POST', '/vms/WebServer/turn-off')).status).toBe(202);
+    expect(record()).toMatchObject({ desired: 'off' });
+  });
+
+  test.each(['start', 'shutdown', 'turn-off'])('%s refuses while a migration is open', async (action) => {
+    await cluster.put({ ...vmEntries('WebServer', 'running'), [keys.vmIntent('WebServer')]: testIntent('WebServer') });
+    expect(await cluster.refusal('POST', `/vms/WebServer/${action}`)).toMatchObject({ code: 'VM_MIGRATING' });
+  });
+
+  test.each([
+    ['start', 'off'],
+    ['shutdown', 'running'],
+    ['turn-off', 'running'],
+  ] as const)('%s refuses when the owner is silent', async (action, state) => {
+    await cluster.put(vmEntries('WebServer', state));
+    cluster.clock.advance(10_000);
+    expect(await cluster.refusal('POST', `/vms/WebServer/${action}`)).toMatchObject({ code: 'NODE_UNREACHABLE' });
+  });
+
+  test('start refuses with the figures when the owner has not enough memory', async () => {
+    const memory = testMemory({ Other: GIBIBYTE - 100 * MEBIBYTE });
+    await cluster.put({ ...vmEntries('WebServer', 'off'), [keys.nodeMemory('node1')]: memory });
+    expect(await cluster.refusal('POST', '/vms/WebServer/start')).toMatchObject({
+      code: 'NOT_ENOUGH_MEMORY',
+      message: 'WebServer needs 256 MiB; node1 has 100 MiB of 1 GiB free for VMs.',
+      details: { node: 'node1', freeBytes: 100 * MEBIBYTE },
+    });
+  });
+
+  test('start sees memory that somebody else took just before, and refuses', async () => {
+    await cluster.put(vmEntries('WebServer', 'off'));
+    cluster.store.beforeNext = () => cluster.store.put({ [keys.nodeMemory('node1')]: testMemory({ Other: GIBIBYTE }) });
+    expect((await cluster.ask('POST', '/vms/WebServer/start')).body).toMatchObject({ code: 'NOT_ENOUGH_MEMORY' });
+    expect(record()?.request).toBeNull();
+  });
+});

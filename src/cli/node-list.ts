@@ -1,0 +1,39 @@
+import { listNodes, type NodeView } from '../contract/cluster.ts';
+import { formatBytes } from '../model/units.ts';
+import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
+import type { Look, Style } from './look.ts';
+import { renderTable } from './table.ts';
+
+const STATE_STYLES: Readonly<Record<NodeView['state'], Style>> = {
+  up: 'green',
+  paused: 'yellow',
+  draining: 'yellow',
+  isolated: 'red',
+  down: 'red',
+  fenced: 'red',
+  quarantined: 'red',
+};
+
+export async function nodeList(context: Context): Promise<ExitStatus> {
+  const cluster = await context.openCluster();
+  const nodes = await cluster.call(listNodes);
+  report(context, nodes, () => renderNodes(nodes, context.output.look));
+  return EXIT_DONE;
+}
+
+export function renderNodes(nodes: readonly NodeView[], look: Look): string {
+  return renderTable(
+    nodes,
+    [
+      { title: 'NAME', value: (node) => node.name },
+      { title: 'ROLE', value: (node) => node.role },
+      { title: 'STATE', value: (node) => look.paint(STATE_STYLES[node.state], node.state) },
+      { title: 'FREE', align: 'right', value: (node) => (node.role === 'witness' ? '–' : formatBytes(node.memory.freeBytes)) },
+      { title: 'MEMORY', align: 'right', value: (node) => (node.role === 'witness' ? '–' : formatBytes(node.memory.capacityBytes)) },
+      { title: 'CPUS', align: 'right', value: (node) => (node.role === 'witness' ? '–' : String(node.cpus)) },
+      { title: 'QEMU', value: (node) => (node.qemuVersion === null ? '–' : `${node.qemuVersion} ${node.accelerator ?? ''}`.trim()) },
+      { title: 'VMS', value: (node) => node.vms.join(', ') || '–', shrink: true },
+    ],
+    look,
+  );
+}

@@ -1,0 +1,105 @@
+import { type Command, Option } from 'commander';
+import { durationArgument, countArgument, rateArgument, sizeArgument, sizesArgument } from './arguments.ts';
+import type { Act } from './program.ts';
+import type { CreateOptions } from './vm-create.ts';
+import type { MigrateOptions } from './vm-migrate.ts';
+import type { PowerAction } from './vm-power.ts';
+
+export function addVmCommands(program: Command, act: Act): void {
+  const vm = program.command('vm').description('virtual machines');
+  addCreate(vm, act);
+  vm.command('list')
+    .description('all VMs')
+    .action((_options, command: Command) =>
+      act(command, async (context) => (await import('./vm-list.ts')).vmList(context)),
+    );
+  vm.command('show')
+    .description('one VM')
+    .argument('<vm>', 'its name')
+    .action((name: string, _options, command: Command) =>
+      act(command, async (context) => (await import('./vm-show.ts')).vmShow(context, name)),
+    );
+  addPower(vm, act);
+  vm.command('delete')
+    .description('delete a VM that is off; its disks stay unless asked otherwise')
+    .argument('<vm>', 'its name')
+    .option('--delete-disks', 'delete its disks too')
+    .action((name: string, options: { deleteDisks?: boolean }, command: Command) =>
+      act(command, async (context) => (await import('./vm-delete.ts')).vmDelete(context, name, options)),
+    );
+  addMigrate(vm, act);
+  vm.command('cancel')
+    .description('cancel the open migration of a VM; the guest keeps running on the source')
+    .argument('<vm>', 'its name')
+    .action((name: string, _options, command: Command) =>
+      act(command, async (context) => (await import('./vm-cancel.ts')).vmCancel(context, name)),
+    );
+}
+
+function addCreate(vm: Command, act: Act): void {
+  vm.command('create')
+    .description('create a VM')
+    .argument('<name>', 'its name: letters, digits and hyphens')
+    .requiredOption('--memory <size>', 'memory, e.g. 256M', sizeArgument)
+    .option('--cpus <count>', 'virtual CPUs', countArgument, 1)
+    .option('--image <image>', '"lab", or the path of a qcow2 or raw image on the nodes')
+    .option('--disk <size>', 'an empty disk, e.g. 8G; may be repeated', sizesArgument, [])
+    .option('--switch <name>', 'virtual switch to plug it into')
+    .option('--not-highly-available', 'do not start it elsewhere when its node dies')
+    .option('--no-automatic-start', 'do not start it when its node starts')
+    .option('--budget <time>', 'longest blackout allowed in a live migration, e.g. 50ms', durationArgument)
+    .option('--start', 'start it at once and wait until it runs')
+    .addHelpText('after', '\nExample:\n  godwit vm create WebServer --memory 256M --image lab --disk 1G --start')
+    .action((name: string, options: CreateOptions & { notHighlyAvailable?: boolean }, command: Command) =>
+      act(command, async (context) => {
+        const { vmCreate } = await import('./vm-create.ts');
+        return vmCreate(context, name, { ...options, highlyAvailable: options.notHighlyAvailable !== true });
+      }),
+    );
+}
+
+function addPower(vm: Command, act: Act): void {
+  const descriptions: Readonly<Record<PowerAction, string>> = {
+    start: 'start a VM that is off, and wait until it runs',
+    shutdown: 'ask the guest to shut down, and wait until it has',
+    'turn-off': 'turn a VM off as if its plug were pulled',
+  };
+  for (const action of ['start', 'shutdown', 'turn-off'] as const) {
+    vm.command(action)
+      .description(descriptions[action])
+      .argument('<vm>', 'its name')
+      .option('--no-wait', 'return as soon as the request is taken')
+      .action((name: string, options: { wait: boolean }, command: Command) =>
+        act(command, async (context) => {
+          const { vmPower } = await import('./vm-power.ts');
+          return vmPower(context, name, { action, wait: options.wait });
+        }),
+      );
+  }
+}
+
+function addMigrate(vm: Command, act: Act): void {
+  vm.command('migrate')
+    .description('move a VM to another node while it runs')
+    .argument('<vm>', 'its name')
+    .option('--to <node>', 'destination; the node with the most free memory if absent')
+    .addOption(new Option('--mode <mode>', 'how to move it').choices(['live', 'quick', 'offline']))
+    .option('--budget <time>', "longest blackout allowed, e.g. 50ms; the VM's own by default", durationArgument)
+    .option('--bandwidth <rate>', 'upper limit of the transfer, e.g. 500mbit', rateArgument)
+    .addOption(new Option('--migration-tls <on|off>', 'memory crosses the network under TLS').choices(['on', 'off']))
+    .option('--dry-run', 'say whether it could move, and change nothing')
+    .option('--no-wait', 'return as soon as the migration has begun')
+    .addHelpText(
+      'after',
+      `
+Waits for the end and prints the receipt. Ctrl-C ends the waiting, not the migration.
+
+Examples:
+  godwit vm migrate WebServer --to node2
+  godwit vm migrate WebServer --budget 20ms --bandwidth 500mbit
+  godwit vm migrate WebServer --dry-run --json`,
+    )
+    .action((name: string, options: MigrateOptions, command: Command) =>
+      act(command, async (context) => (await import('./vm-migrate.ts')).vmMigrate(context, name, options)),
+    );
+}

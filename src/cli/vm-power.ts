@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getVm, shutDownVm, startVm, turnOffVm, type VmView } from '../contract/vms.ts';
+import { ERROR_CODES, type ErrorCode, GodwitError } from '../model/errors.ts';
+import type { Cluster } from './cluster.ts';
+import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
+import { vmSentence } from './vm-text.ts';
+
+export type PowerAction = 'start' | 'shutdown' | 'turn-off';
+
+const ACTIONS = {
+  start: { route: startVm, deadlineMs: 60_000, doing: 'start' },
+  shutdown: { route: shutDownVm, deadlineMs: 90_000, doing: 'shut down' },
+  'turn-off': { route: turnOffVm, deadlineMs: 60_000, doing: 'turn off' },
+} as const;
+
+const POLL_PERIOD_MS = 100;
+
+/** `start`, `shutdown` and `turn-off`: asks, and waits until the VM's owner is done with the request. */
+export async function vmPower(
+  context: Context,
+  name: string,
+  options: { readonly action: PowerAction; readonly wait: boolean },
+): Promise<ExitStatus> {
+  const cluster = await context.openCluster();
+  if (options.wait) {
+    const vm = await changePower(cluster, name, options.action);
+    report(context, vm, () => vmSentence(vm));
+    return EXIT_DONE;
+  }
+  const taken = await cluster.call(ACTIONS[options.action].route, { params: { name } });
+  report(context, { vm: name, action: options.action, ...taken }, () => `${name}: the request is taken.`);
+  return EXIT_DONE;
+}
+
+/** Resolves with the VM as it is then; throws the error that its owner reported, or TIMED_OUT. */
+export async function changePower(cluster: Cluster, name: string, action: PowerAction): Promise<VmView> {
+  const { route, deadlineMs } = ACTIONS[action];
+  const { requestId } = await cluster.call(route, { params: { name } });
+  const until = performance.now() + deadlineMs;
+  let last: VmView | null = null;
+  while (performance.now() < until) {
+    last = (await look(cluster, name)) ?? last;
+    if (last?.settledRequest === requestId) {
+      if (last.error !== null) throw failure(last, last.error);
+      return last;
+    }
+    if (last?.request != null && last.request.id !== requestId && last.settledRequest === last.request.id) {
+      throw overtaken(last, action);
+    }
+    await sleep(POLL_PERIOD_MS);
+  }
+  throw timedOut(name, { action, last });
+}
+
+/** Null while no node answers: whoever answers later knows what has become of it. */
+async function look(cluster: Cluster, name: string): Promise<VmView | null> {
+  try {
+    return await cluster.call(getVm, { params: { name } });
+  } catch (error) {
+    if (error instanceof GodwitError && ERROR_CODES[error.code].httpStatus === 503) return null;
+    throw error;
+  }
+}
+
+function failure(vm: VmView, error: NonNullable<VmView['error']>): GodwitError {
+  return new GodwitError({
+    code: error.code in ERROR_CODES ? (error.code as ErrorCode) : 'INTERNAL',
+    message: error.message,
+    state: vmSentence(vm),
+    nextStep: error.nextStep,
+  });
+}
+
+function overtaken(vm: VmView, action: PowerAction): GodwitError {
+  return new GodwitError({
+    code: 'CONCURRENT_CHANGE',
+    message: `The request to ${ACTIONS[action].doing} ${vm.name} was replaced by another one: ${vm.request?.action ?? 'unknown'}.`,
+    state: vmSentence(vm),
+    nextStep: 'Try again if it is still wanted.',
+  });
+}
+
+function timedOut(name: string, given: { action: PowerAction; last: VmView | null }): GodwitError {
+  const { deadlineMs, doing } = ACTIONS[given.action];
+  return new GodwitError({
+    code: 'TIMED_OUT',
+    message: `The request to ${doing} ${name} was not settled within ${deadlineMs / 1000} s.`,
+    state: given.last === null ? 'Unknown: no node answered. The request stands.' : `${vmSentence(given.last)} The request stands.`,
+    nextStep:
+      given.action === 'shutdown'
+        ? `See \`godwit vm show ${name}\`; a guest that ignores the request can be turned off with \`godwit vm turn-off ${name}\`.`
+        : `See \`godwit vm show ${name}\` and \`godwit node list\`.`,
+  });
+}
