@@ -56,7 +56,7 @@ function count(passed: boolean): void {
 async function runTests(run: TestRun): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'godwit-test-'));
   const report = join(directory, 'report.json');
-  const args = ['run', '--project', run.project, '--passWithNoTests', '--reporter=default', '--reporter=json'];
+  const args = ['run', '--project', run.project, '--reporter=default', '--reporter=json'];
   args.push(`--outputFile.json=${report}`);
   if (run.files !== undefined) args.push(run.files);
   const status = await runVitest(args, run);

@@ -32,7 +32,9 @@ export function renderCluster(view: ClusterView, look: Look): string {
       ['VMs', `${vms.total}${states.length === 0 ? '' : ` (${states.join(', ')})`}`],
       ['migrations', view.openMigrations === 0 ? 'none open' : `${view.openMigrations} open`],
       ['versions', versionsText(view)],
-      ...(view.fresh ? [] : [['note', look.paint('yellow', 'the store is silent; this is what was last known')] as const]),
+      ...(view.fresh
+        ? []
+        : [['note', look.paint('yellow', 'the store is silent; this is what was last known')] as const]),
     ],
     look,
   );

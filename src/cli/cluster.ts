@@ -11,7 +11,6 @@ import type { ClusterTarget } from './cluster-selection.ts';
 const HEAD_START_MS = 400;
 /** While something is followed, a silent node must not hold things up. */
 const FOLLOW_DEADLINE_MS = 2500;
-const HEALTH_DEADLINE_MS = 5000;
 
 export interface Cluster {
   readonly target: ClusterTarget;
@@ -32,14 +31,19 @@ export function openCluster(target: ClusterTarget, ca: string | null): Cluster {
   const open = (deadlineMs?: number): Endpoint[] =>
     target.urls.map((url) => {
       const { user, password } = target;
-      const transport = createNodeTransport({ url, user, password, ca, ...(deadlineMs !== undefined && { deadlineMs }) });
+      const transport = createNodeTransport({
+        url,
+        user,
+        password,
+        ca,
+        ...(deadlineMs !== undefined && { deadlineMs }),
+      });
       return { url, client: createClient(transport), close: () => transport.close() };
     });
   const endpoints = open();
-  const probes = open(HEALTH_DEADLINE_MS);
-  const opened = [...endpoints, ...probes];
+  const opened = [...endpoints];
   let current: number | null = target.urls.length === 1 ? 0 : null;
-  const choose = async (avoid: number | null) => (await firstAnswering(probes, avoid)) ?? firstOf(endpoints, avoid);
+  const choose = async (avoid: number | null) => (await firstAnswering(endpoints, avoid)) ?? firstOf(endpoints, avoid);
 
   const call = async <R extends Route>(route: R, input?: InputOf<R>): Promise<ResponseOf<R>> => {
     const failures: GodwitError[] = [];
@@ -77,14 +81,17 @@ export function openCluster(target: ClusterTarget, ca: string | null): Cluster {
 async function firstAnswering(endpoints: readonly Endpoint[], avoid: number | null): Promise<number | undefined> {
   let answered: number | undefined;
   const candidates = endpoints.map((_endpoint, index) => index).filter((index) => index !== avoid);
+  const done = new AbortController();
   const probe = async (index: number, place: number) => {
-    await sleep(place * HEAD_START_MS, undefined, { ref: false });
+    if (place > 0) await sleep(place * HEAD_START_MS, undefined, { signal: done.signal });
     const health = await (endpoints[index] as Endpoint).client.call(getHealth);
     answered ??= index;
     if (!health.ready) throw new Error('not ready');
     return index;
   };
-  return Promise.any(candidates.map(probe)).catch(() => answered);
+  const first = await Promise.any(candidates.map(probe)).catch(() => answered);
+  done.abort();
+  return first;
 }
 
 function firstOf(endpoints: readonly Endpoint[], avoid: number | null): number {

@@ -43,7 +43,7 @@ export function decideCompletion(program: Command, words: readonly string[]): Co
       else placed += 1;
     }
   }
-  if (pending !== undefined) return { words: pending.argChoices ?? [], names: nameKind(pending.attributeName()) };
+  if (pending !== undefined) return { words: pending.argChoices ?? [], names: optionNames(pending.attributeName()) };
   if (typed.startsWith('-')) return { words: optionWords(command), names: null };
   if (command.commands.length > 0) return { words: visibleNames(command), names: null };
   return argumentWords(command, placed);
@@ -55,17 +55,23 @@ function argumentWords(command: Command, placed: number): Completion {
   const name = argument.name();
   if (name === 'shell') return { words: ['bash', 'zsh', 'fish'], names: null };
   if (name === 'id') return { words: ['last'], names: null };
-  return { words: [], names: nameKind(name) };
+  return { words: [], names: argumentNames(name) };
 }
 
-function nameKind(name: string): NameKind | null {
-  if (name === 'vm' || name === 'machine' || name === 'lab') return name;
+function argumentNames(name: string): NameKind | null {
+  return name === 'vm' || name === 'machine' ? name : null;
+}
+
+function optionNames(name: string): NameKind | null {
   if (name === 'to') return 'node';
-  return name === 'name' ? 'lab' : null;
+  return name === 'lab' || name === 'name' ? 'lab' : null;
 }
 
 function visibleNames(command: Command): string[] {
-  return command.createHelp().visibleCommands(command).map((candidate) => candidate.name());
+  return command
+    .createHelp()
+    .visibleCommands(command)
+    .map((candidate) => candidate.name());
 }
 
 function allOptions(command: Command): Option[] {

@@ -26,10 +26,7 @@ function reasonsOf(error: ErrorBody): readonly string[] {
 }
 
 /** To standard error: the object itself with --json, words otherwise. */
-export function printErrorBody(
-  context: { readonly json: boolean; readonly output: Output },
-  error: ErrorBody,
-): void {
+export function printErrorBody(context: { readonly json: boolean; readonly output: Output }, error: ErrorBody): void {
   const { output } = context;
   output.printError(context.json ? JSON.stringify(error) : renderError(error, output.errorLook));
 }

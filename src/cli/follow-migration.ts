@@ -68,7 +68,8 @@ class MigrationWatch {
     while (this.#receipt === null) {
       this.#keepLive();
       if (performance.now() - this.#heardAt > SILENCE_MS) await this.#ask();
-      if (this.#receipt === null) await sleep(periodMs, undefined, { signal: this.#wake.signal }).catch(() => undefined);
+      if (this.#receipt === null)
+        await sleep(periodMs, undefined, { signal: this.#wake.signal }).catch(() => undefined);
     }
     return this.#receipt;
   }

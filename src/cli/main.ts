@@ -1,5 +1,20 @@
-const [command, , path = ''] = process.argv.slice(2);
-if (command === 'agent' || command === 'witness') {
-  const { runAgent } = await import('../agent/main.ts');
-  await runAgent(path);
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+// Before anything else is loaded, since only what is loaded later is found in the cache.
+enableCompileCache(
+  process.getuid?.() === 0
+    ? '/var/cache/godwit/node'
+    : join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'godwit', 'node'),
+);
+const [{ runCommandLine }, { standardOutput }] = await Promise.all([
+  import('./run.ts'),
+  import('./standard-output.ts'),
+]);
+
+const status = await runCommandLine(process.argv.slice(2), standardOutput());
+// A command is over when it says so, whatever connections or timers are left; an agent is not.
+if (status !== 'keeps-running') {
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
 }

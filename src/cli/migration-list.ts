@@ -10,7 +10,9 @@ export async function migrationList(context: Context): Promise<ExitStatus> {
   const cluster = await context.openCluster();
   const migrations = await cluster.call(listMigrations);
   report(context, migrations, () =>
-    migrations.length === 0 ? 'There has been no migration yet.' : renderMigrations(migrations, context.output.look, Date.now()),
+    migrations.length === 0
+      ? 'There has been no migration yet.'
+      : renderMigrations(migrations, context.output.look, Date.now()),
   );
   return EXIT_DONE;
 }

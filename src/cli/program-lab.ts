@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { countArgument, sizeArgument } from './arguments.ts';
 import type { LabEvent, UpOptions } from './lab-commands.ts';
+import { addNoun } from './noun.ts';
 import type { Act } from './program.ts';
 
 const DEFAULT_NAME = 'lab';
@@ -16,15 +17,14 @@ interface LabOptions {
 
 /** A lab is a cluster on this machine: its commands need root. */
 export function addLabCommands(program: Command, act: Act): void {
-  const lab = program.command('lab').description('a cluster on this machine, made of network namespaces');
+  const lab = addNoun(program, 'lab', 'a cluster on this machine, made of network namespaces');
   addUp(lab, act);
   withName(lab.command('down').description('take a lab down and leave nothing behind')).action(
     (_options, command: Command) =>
       act(command, async (context) => (await load()).labDown(context, nameOf(command) ?? DEFAULT_NAME)),
   );
   withName(lab.command('status').description('machines, address and credentials of a lab')).action(
-    (_options, command: Command) =>
-      act(command, async (context) => (await load()).labStatus(context, nameOf(command))),
+    (_options, command: Command) => act(command, async (context) => (await load()).labStatus(context, nameOf(command))),
   );
   addExec(lab, act);
   addEvents(lab, act);
@@ -66,7 +66,7 @@ function addExec(lab: Command, act: Act): void {
     .argument('<command...>', 'the command and its arguments')
     .usage('[options] <machine> -- <command...>')
     .addHelpText('after', '\nExample:\n  godwit lab exec client -- ping -c 1 10.78.0.100')
-    .action((machine: string, words: string[], _options, command: Command) =>
+    .action((...[machine, words, , command]: [string, string[], unknown, Command]) =>
       act(command, async () =>
         (await load()).labExec(nameOf(command) ?? DEFAULT_NAME, machine, {
           command: words,

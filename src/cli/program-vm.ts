@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander';
 import { durationArgument, countArgument, rateArgument, sizeArgument, sizesArgument } from './arguments.ts';
+import { addNoun } from './noun.ts';
 import type { Act } from './program.ts';
 import type { CreateOptions } from './vm-create.ts';
 import type { MigrateOptions } from './vm-migrate.ts';
 import type { PowerAction } from './vm-power.ts';
 
 export function addVmCommands(program: Command, act: Act): void {
-  const vm = program.command('vm').description('virtual machines');
+  const vm = addNoun(program, 'vm', 'virtual machines');
   addCreate(vm, act);
   vm.command('list')
     .description('all VMs')

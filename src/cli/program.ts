@@ -1,6 +1,8 @@
 /** The tree of commands. Says how each is called; what it does is loaded when it is called. */
 import { Command } from 'commander';
 import type { Context, ExitStatus, GlobalOptions } from './context.ts';
+import { leaveOutSchemas } from './leave-out-schemas.ts';
+import { addNoun } from './noun.ts';
 import { addLabCommands } from './program-lab.ts';
 import { addVmCommands } from './program-vm.ts';
 
@@ -20,11 +22,18 @@ export type Act = (command: Command, work: (context: Context) => Promise<ExitSta
 
 export function buildProgram(parts: ProgramParts): Command {
   const act: Act = (command, work) => parts.perform(command.optsWithGlobals<GlobalOptions>(), work);
+  const actFast: Act = (command, work) => {
+    leaveOutSchemas();
+    return act(command, work);
+  };
   const program = new Command('godwit')
     .description('Failover cluster with live migration for QEMU/KVM.')
     .version(parts.version, '--version', 'print the versions of godwit and Node.js')
     .option('--json', 'print one JSON document instead of text; errors as a JSON object on standard error')
-    .option('--cluster <url>', 'the cluster: URLs of its nodes separated by commas, or a saved profile (or GODWIT_CLUSTER)')
+    .option(
+      '--cluster <url>',
+      'the cluster: URLs of its nodes separated by commas, or a saved profile (or GODWIT_CLUSTER)',
+    )
     .option('--lab <name>', 'the cluster: a lab on this machine')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: parts.writeOut, writeErr: parts.writeError })
@@ -32,12 +41,12 @@ export function buildProgram(parts: ProgramParts): Command {
     .helpCommand(false)
     .showHelpAfterError(false)
     .addHelpText('after', EXAMPLES);
-  addVmCommands(program, act);
-  addMigrationCommands(program, act);
-  addClusterCommands(program, act);
-  addLabCommands(program, act);
+  addVmCommands(program, actFast);
+  addMigrationCommands(program, actFast);
+  addClusterCommands(program, actFast);
+  addLabCommands(program, actFast);
   addAgentCommands(program, act);
-  addCompletionCommands(program, act);
+  addCompletionCommands(program, actFast);
   return program;
 }
 
@@ -53,11 +62,6 @@ Examples:
   godwit vm create WebServer --memory 256M --start
   godwit vm migrate WebServer --to node2          move it while it runs
   godwit migration show last                      what was measured`;
-
-/** A noun: lists its commands when called alone. */
-export function addNoun(program: Command, name: string, description: string): Command {
-  return program.command(name).description(description);
-}
 
 function addMigrationCommands(program: Command, act: Act): void {
   const migration = addNoun(program, 'migration', 'migrations and their receipts');

@@ -17,7 +17,8 @@ export interface ProgressDisplay {
 
 /** Redrawn in place on a terminal; one line for each change elsewhere; nothing with --json. */
 export function showProgress(context: Context, first: MigrationProgress): ProgressDisplay {
-  if (context.json) return { show: () => undefined, note: () => undefined, finish: () => undefined, end: () => undefined };
+  if (context.json)
+    return { show: () => undefined, note: () => undefined, finish: () => undefined, end: () => undefined };
   return context.output.isTerminal ? showOnTerminal(context, first) : showAsLines(context, first);
 }
 

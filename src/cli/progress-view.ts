@@ -112,7 +112,10 @@ function phaseStarted(number: number, progress: MigrationProgress): string {
   const row = MIGRATION_PHASES[number - 1];
   const previous = MIGRATION_PHASES[number - 2];
   const timing = progress.phases.find((entry) => entry.name === previous?.phase);
-  const took = previous === undefined || timing === undefined ? '' : `, after ${formatMs(timing.durationMs)} of ${phaseTitle(previous.phase)}`;
+  const took =
+    previous === undefined || timing === undefined
+      ? ''
+      : `, after ${formatMs(timing.durationMs)} of ${phaseTitle(previous.phase)}`;
   return `phase ${number} of ${MIGRATION_PHASES.length}: ${row?.title ?? ''}${took}`;
 }
 

@@ -31,7 +31,9 @@ function headline(receipt: Receipt, look: Look): string {
   const within = { columns: look.columns, indent: 2 };
   if (receipt.outcome === 'completed') {
     const still = receipt.blackoutMs === null ? '' : `; the guest stood still for ${formatMs(receipt.blackoutMs)}`;
-    return look.paint('green', '✔ ') + wrap(`${receipt.vm} moved ${way} in ${formatMs(receipt.totalMs)}${still}.`, within);
+    return (
+      look.paint('green', '✔ ') + wrap(`${receipt.vm} moved ${way} in ${formatMs(receipt.totalMs)}${still}.`, within)
+    );
   }
   const what = receipt.outcome === 'cancelled' ? 'was cancelled' : 'failed';
   const text = `The migration of ${receipt.vm} ${way} ${what} in ${phaseTitle(receipt.endedIn)}: ${receipt.reason ?? 'no reason recorded'}`;

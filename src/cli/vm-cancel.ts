@@ -7,7 +7,8 @@ export async function vmCancel(context: Context, name: string): Promise<ExitStat
   report(
     context,
     { vm: name, ...answer },
-    () => `${name}: the source is asked to cancel. See \`godwit migration show ${answer.migrationId}\` for how it ended.`,
+    () =>
+      `${name}: the source is asked to cancel. See \`godwit migration show ${answer.migrationId}\` for how it ended.`,
   );
   return EXIT_DONE;
 }

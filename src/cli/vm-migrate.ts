@@ -115,7 +115,11 @@ function dryRunText(context: Context, answer: MigrationDryRun): string {
     [
       { title: 'NODE', value: (row) => row.node },
       { title: 'POSSIBLE', value: (row) => (row.possible ? 'yes' : 'no') },
-      { title: 'FREE', align: 'right', value: (row) => (row.freeMemoryBytes === null ? '–' : formatBytes(row.freeMemoryBytes)) },
+      {
+        title: 'FREE',
+        align: 'right',
+        value: (row) => (row.freeMemoryBytes === null ? '–' : formatBytes(row.freeMemoryBytes)),
+      },
       { title: 'AGAINST IT', value: (row) => row.reasons.join('; ') },
     ],
     // Reasons are the point of it: they are never cut.

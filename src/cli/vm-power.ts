@@ -85,7 +85,10 @@ function timedOut(name: string, given: { action: PowerAction; last: VmView | nul
   return new GodwitError({
     code: 'TIMED_OUT',
     message: `The request to ${doing} ${name} was not settled within ${deadlineMs / 1000} s.`,
-    state: given.last === null ? 'Unknown: no node answered. The request stands.' : `${vmSentence(given.last)} The request stands.`,
+    state:
+      given.last === null
+        ? 'Unknown: no node answered. The request stands.'
+        : `${vmSentence(given.last)} The request stands.`,
     nextStep:
       given.action === 'shutdown'
         ? `See \`godwit vm show ${name}\`; a guest that ignores the request can be turned off with \`godwit vm turn-off ${name}\`.`

@@ -39,7 +39,10 @@ export function renderVm(vm: VmView, look: Look, nowMs: number): string {
     ['automatic start', vm.automaticStart ? 'yes' : 'no'],
     ['machine', `${vm.machineType}, ${vm.cpuModel}, ${vm.accelerator}`],
     ...vm.disks.map((disk) => [disk.id, `${disk.path} (${disk.format}, ${formatBytes(disk.sizeBytes)})`] as const),
-    ...vm.nics.map((nic) => [nic.id, `${nic.macAddress} on ${nic.switchName}${nic.address === null ? '' : `, ${nic.address}`}`] as const),
+    ...vm.nics.map(
+      (nic) =>
+        [nic.id, `${nic.macAddress} on ${nic.switchName}${nic.address === null ? '' : `, ${nic.address}`}`] as const,
+    ),
     ['created', ago(vm.createdAt, nowMs)],
   ];
   if (vm.migration !== null) facts.push(['migration', `${vm.migration.id} in ${vm.migration.phase}`]);

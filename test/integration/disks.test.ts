@@ -188,13 +188,16 @@ describe('importImage', () => {
     await expect(disks.importImage(disk, file)).rejects.toMatchObject({ code: 'DISK_EXISTS' });
   });
 
-  test('leaves nothing of an image that turns out to be damaged', async () => {
-    const file = join(directory, 'damaged.qcow2');
+  test('refuses an image that was cut off by a download that broke', async () => {
+    const file = join(directory, 'cut-off.qcow2');
     qemuImg('convert', '-O', 'qcow2', rawImage(), file);
     const bytes = readFileSync(file);
-    writeFileSync(file, bytes.subarray(0, 66_000));
-    await expect(disks.importImage(disk, file)).rejects.toMatchObject({ code: 'DISK_FAILED' });
-    expect(existsSync(join(volume, 'vms', 'WebServer'))).toBe(false);
+    writeFileSync(file, bytes.subarray(0, bytes.length - 80_000));
+    await expect(disks.importImage(disk, file)).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      message: `The image ${file} cannot be used: it is damaged or not complete.`,
+    });
+    expect(existsSync(join(volume, 'vms'))).toBe(false);
   });
 });
 

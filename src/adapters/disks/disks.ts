@@ -5,8 +5,8 @@ import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import { formatBytes, MEBIBYTE } from '../../model/units.ts';
 import type { VmDisk } from '../../model/vm.ts';
 import type { Disks } from '../../ports/disks.ts';
-import { type QemuUser, runQemuImg, SOURCE_PATH } from './qemu-img.ts';
-import { openSourceImage, type SourceImage } from './source-image.ts';
+import { type QemuUser, runQemuImg } from './qemu-img.ts';
+import { blockDeviceOf, openSourceImage, refuseDamaged, type SourceImage } from './source-image.ts';
 
 /** What a new, empty image needs at once and soon after. */
 const FIRST_NEEDS_BYTES = 64 * MEBIBYTE;
@@ -63,6 +63,7 @@ class QemuImgDisks implements Disks {
     try {
       if (source.virtualSizeBytes > disk.sizeBytes) throw tooSmall(disk, file, source.virtualSizeBytes);
       await this.#refuseExisting(disk);
+      await refuseDamaged(file, source, this.#user);
       await refuseFullVolume(disk, FIRST_NEEDS_BYTES + (await this.#measureBytes(disk, source)));
       await this.#make(disk, (path) => this.#copy(disk, source, path));
     } finally {
@@ -115,7 +116,7 @@ class QemuImgDisks implements Disks {
 
   async #copy(disk: VmDisk, source: SourceImage, path: string): Promise<void> {
     const options = { user: this.#user, sourceFd: source.handle.fd };
-    await runQemuImg(['convert', '-q', ...formatOptions('-O', disk), blockDevice(source), path], options);
+    await runQemuImg(['convert', '-q', ...formatOptions('-O', disk), blockDeviceOf(source), path], options);
     if (disk.sizeBytes > source.virtualSizeBytes) {
       await runQemuImg(['resize', '-q', '-f', disk.format, path, String(disk.sizeBytes)], { user: this.#user });
     }
@@ -125,7 +126,7 @@ class QemuImgDisks implements Disks {
   async #measureBytes(disk: VmDisk, source: SourceImage): Promise<number> {
     try {
       const options = { user: this.#user, sourceFd: source.handle.fd };
-      const json = await runQemuImg(['measure', '--output=json', '-O', 'qcow2', blockDevice(source)], options);
+      const json = await runQemuImg(['measure', '--output=json', '-O', 'qcow2', blockDeviceOf(source)], options);
       return (JSON.parse(json) as { readonly required: number }).required;
     } catch (error) {
       throw diskFailed(`The image for ${disk.path} could not be read`, NOTHING_CHANGED, error);
@@ -140,13 +141,6 @@ class QemuImgDisks implements Disks {
 function formatOptions(flag: '-f' | '-O', disk: VmDisk): readonly string[] {
   // Thin: the volume gives space as the guest writes.
   return [flag, disk.format, '-o', 'preallocation=off'];
-}
-
-/** With `backing` null QEMU opens no base, even if the header was changed after it was checked. */
-function blockDevice(source: SourceImage): string {
-  const file = { driver: 'file', filename: SOURCE_PATH };
-  const image = source.format === 'qcow2' ? { driver: 'qcow2', file, backing: null } : { driver: 'raw', file };
-  return `json:${JSON.stringify(image)}`;
 }
 
 function draftPrefix(disk: VmDisk): string {

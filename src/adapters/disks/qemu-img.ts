@@ -5,7 +5,17 @@ export interface QemuUser {
   readonly gid: number;
 }
 
-export class QemuImgFailed extends Error {}
+/** Its message is qemu-img's last words. */
+export class QemuImgFailed extends Error {
+  /** Exit status; null if it was killed or never ran. */
+  readonly status: number | null;
+
+  constructor(message: string, status: number | null) {
+    super(message);
+    this.name = 'QemuImgFailed';
+    this.status = status;
+  }
+}
 
 export interface QemuImgOptions {
   /** Runs as this user: what it makes belongs to it, and a hostile image meets no root. */
@@ -33,10 +43,10 @@ export function runQemuImg(args: readonly string[], { user, sourceFd }: QemuImgO
     child.stderr?.on('data', (text) => {
       lastWords = (lastWords + String(text)).slice(-2000);
     });
-    child.on('error', (error) => reject(new QemuImgFailed(error.message, { cause: error })));
+    child.on('error', (error) => reject(new QemuImgFailed(error.message, null)));
     child.on('close', (status, signal) => {
       if (status === 0) resolve(output);
-      else reject(new QemuImgFailed(lastWords.trim() || `qemu-img ended with ${signal ?? `status ${status}`}`));
+      else reject(new QemuImgFailed(lastWords.trim() || `qemu-img ended with ${signal ?? `status ${status}`}`, status));
     });
   });
 }

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import { HEADER_BYTES, readImageHeader } from './image-header.ts';
-import type { QemuUser } from './qemu-img.ts';
+import { type QemuImgFailed, type QemuUser, runQemuImg, SOURCE_PATH } from './qemu-img.ts';
 
 const SECTOR_BYTES = 512;
 
@@ -46,6 +46,31 @@ function mayRead(stats: Stats, user: QemuUser): boolean {
   if (stats.uid === user.uid) return (stats.mode & 0o400) !== 0;
   if (stats.gid === user.gid) return (stats.mode & 0o040) !== 0;
   return (stats.mode & 0o004) !== 0;
+}
+
+/** With `backing` null QEMU opens no base, even if the header was changed after it was looked at. */
+export function blockDeviceOf(source: SourceImage): string {
+  const file = { driver: 'file', filename: SOURCE_PATH };
+  const image = source.format === 'qcow2' ? { driver: 'qcow2', file, backing: null } : { driver: 'raw', file };
+  return `json:${JSON.stringify(image)}`;
+}
+
+const CHECK_FOUND_CORRUPTION = 2;
+const CHECK_FOUND_LEAKS_ONLY = 3;
+
+/**
+ * Throws INVALID_INPUT if a qcow2 is damaged, e.g. cut off by a download that broke: QEMU itself reads what is missing as
+ * zeros and reports nothing. A raw image has nothing to check.
+ */
+export async function refuseDamaged(file: string, source: SourceImage, user: QemuUser | null): Promise<void> {
+  if (source.format !== 'qcow2') return;
+  try {
+    await runQemuImg(['check', '-q', blockDeviceOf(source)], { user, sourceFd: source.handle.fd });
+  } catch (error) {
+    const { status, message } = error as QemuImgFailed;
+    if (status === CHECK_FOUND_LEAKS_ONLY) return;
+    throw unsuitable(file, status === CHECK_FOUND_CORRUPTION ? 'it is damaged or not complete' : message);
+  }
 }
 
 function unsuitable(file: string, reason: string): GodwitError {
