@@ -24,6 +24,8 @@ export interface Measurement {
   readonly destination: string;
   /** Null: it completed. */
   readonly failure: string | null;
+  /** Whether the guest still answers afterwards, as the system it was before. */
+  readonly guestSurvived: boolean;
   /** From the call until the end. `raw`: from before the destination's QEMU is started until RESUME. */
   readonly totalMs: number | null;
   /** From the command `migrate` until the end. `raw`: until RESUME; Godwit: until the new owner is recorded. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../src/client/client.ts';
 import { getMigration, migrateVm } from '../src/contract/migrations.ts';
-import { createVm, getVm, startVm, type VmView } from '../src/contract/vms.ts';
+import { createVm, deleteVm, getVm, listVms, startVm, turnOffVm, type VmView } from '../src/contract/vms.ts';
 import type { Receipt } from '../src/migration/receipt.ts';
 import type { Figures } from './raw-vm.ts';
 
@@ -17,6 +17,19 @@ export async function createGodwitVm(client: Client, memoryBytes: number): Promi
     const vm = await client.call(getVm, { params: { name: NAME } });
     if (vm.error !== null) throw new Error(`${NAME} did not start: ${vm.error.message}`);
     return vm.state === 'running' ? vm : undefined;
+  });
+}
+
+export async function deleteGodwitVm(client: Client): Promise<void> {
+  await client.call(turnOffVm, { params: { name: NAME } });
+  await until(START_TIMEOUT_MS, `${NAME} is off`, async () => {
+    const vm = await client.call(getVm, { params: { name: NAME } });
+    return vm.state === 'off' ? true : undefined;
+  });
+  await client.call(deleteVm, { params: { name: NAME }, query: { deleteDisks: true } });
+  await until(START_TIMEOUT_MS, `${NAME} is deleted`, async () => {
+    const vms = await client.call(listVms);
+    return vms.length === 0 ? true : undefined;
   });
 }
 

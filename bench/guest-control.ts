@@ -7,8 +7,8 @@ import type { Scenario } from './bench-plan.ts';
 const run = promisify(execFile);
 const CONTROL_PORT = 9;
 const BOOT_TIMEOUT_MS = 180_000;
-/** Long enough for the load to have written all of its memory once. */
-const LOAD_SETTLES_MS = 4000;
+/** Long enough for a first report of what the load reaches. */
+const LOAD_SETTLES_MS = 2500;
 
 const ASK =
   'exec 3<>"/dev/tcp/$1/$2" && printf "%s\\n" "$3" >&3 && IFS= read -r -t 5 answer <&3 && printf "%s" "$answer"';
@@ -39,6 +39,18 @@ export async function waitForGuest(guest: Guest): Promise<void> {
       await sleep(1000);
     }
   }
+}
+
+/** Changes when the guest starts anew; null if it does not answer. */
+export async function bootOf(guest: Guest): Promise<string | null> {
+  for (let tries = 0; tries < 3; tries += 1) {
+    try {
+      return (JSON.parse(await ask(guest, 'status')) as { boot: string }).boot;
+    } catch {
+      await sleep(500);
+    }
+  }
+  return null;
 }
 
 /** Returns what the load reaches, in bytes per second; null without load. */

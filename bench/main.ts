@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: Godwit's live migration beside that of QEMU alone, in the same lab and in turns.
- * Options: --runs N (per variant and scenario, 15), --link RATE (1gbit), --accelerator auto|kvm|tcg.
+ * Options: --runs N (per variant and scenario, 15), --link RATE (1gbit), --scenario TEXT
+ * (only those with this in their name), --accelerator auto|kvm|tcg.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -15,8 +16,8 @@ import { QEMU_BINARY } from '../src/lab/requirements.ts';
 import { GodwitError } from '../src/model/errors.ts';
 import { formatBytes, MEBIBYTE } from '../src/model/units.ts';
 import { cycleOrder, type Measurement, type Scenario, SCENARIOS, type Variant, VARIANTS } from './bench-plan.ts';
-import { createGodwitVm, migrateGodwitVm } from './godwit-vm.ts';
-import { type Guest, startLoad, stopLoad, waitForGuest } from './guest-control.ts';
+import { createGodwitVm, deleteGodwitVm, migrateGodwitVm } from './godwit-vm.ts';
+import { bootOf, type Guest, startLoad, stopLoad, waitForGuest } from './guest-control.ts';
 import { type Figures, RAW_ADDRESS, RawVm } from './raw-vm.ts';
 import { resultsTable } from './results-table.ts';
 
@@ -29,13 +30,16 @@ const GUESTS_SETTLE_MS = 10_000;
 interface Options {
   readonly runs: number;
   readonly link: string;
+  /** Part of the name of the scenarios to measure; empty: all. */
+  readonly scenario: string;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
 }
 
 interface Bench {
   readonly client: Client;
   readonly raw: RawVm;
-  readonly godwitGuest: Guest;
+  /** Another one after the guest was lost. */
+  godwitGuest: Guest;
   readonly rawGuest: Guest;
 }
 
@@ -43,6 +47,7 @@ function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '15' },
+      scenario: { type: 'string', default: '' },
       link: { type: 'string', default: '1gbit' },
       accelerator: { type: 'string', default: 'auto' },
     },
@@ -51,7 +56,7 @@ function readOptions(): Options {
   if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a whole number from 1 on.');
   const accelerator = (['auto', 'kvm', 'tcg'] as const).find((one) => one === values.accelerator);
   if (accelerator === undefined) throw new Error('--accelerator takes auto, kvm or tcg.');
-  return { runs, link: values.link, accelerator };
+  return { runs, link: values.link, scenario: values.scenario, accelerator };
 }
 
 async function main(): Promise<void> {
@@ -109,11 +114,12 @@ async function measureAll(status: LabStatus, options: Options): Promise<void> {
     await Promise.all([waitForGuest(rawGuest), waitForGuest(godwitGuest)]);
     await sleep(GUESTS_SETTLE_MS);
     const machine = { ...describeMachine(), accelerator: vm.accelerator, cpuModel: vm.cpuModel, link: options.link };
+    const bench: Bench = { client, raw, godwitGuest, rawGuest };
     const measurements: Measurement[] = [];
-    for (const scenario of SCENARIOS) {
+    for (const scenario of SCENARIOS.filter(({ name }) => name.includes(options.scenario))) {
       for (let cycle = 0; cycle < options.runs; cycle += 1) {
         for (const variant of cycleOrder(cycle, VARIANTS)) {
-          const measurement = await measureOne({ client, raw, godwitGuest, rawGuest }, scenario, variant);
+          const measurement = await measureOne(bench, scenario, variant);
           measurements.push(measurement);
           tell(measurement, cycle);
         }
@@ -130,11 +136,26 @@ async function measureAll(status: LabStatus, options: Options): Promise<void> {
 async function measureOne(bench: Bench, scenario: Scenario, variant: Variant): Promise<Measurement> {
   const guest = variant === 'raw' ? bench.rawGuest : bench.godwitGuest;
   const loadBytesPerSecond = await startLoad(guest, scenario.load);
+  const boot = await bootOf(guest);
   const loadAverage = loadavg()[0] ?? 0;
   const figures = await migrate(bench, variant);
-  await stopLoad(guest, scenario.load);
   await sleep(PAUSE_MS);
-  return { scenario: scenario.name, variant, ...figures, loadBytesPerSecond, loadAverage };
+  const guestSurvived = boot !== null && (await bootOf(guest)) === boot;
+  if (guestSurvived) await stopLoad(guest, scenario.load);
+  else await replaceGuest(bench, variant);
+  return { scenario: scenario.name, variant, ...figures, guestSurvived, loadBytesPerSecond, loadAverage };
+}
+
+/** A guest that broke on the way must not break the measurements after it. */
+async function replaceGuest(bench: Bench, variant: Variant): Promise<void> {
+  if (variant === 'raw') {
+    await bench.raw.restart();
+  } else {
+    await deleteGodwitVm(bench.client);
+    const vm = await createGodwitVm(bench.client, GUEST_MEMORY_BYTES);
+    bench.godwitGuest = { ...bench.godwitGuest, address: vm.addresses[0] ?? '' };
+  }
+  await waitForGuest(variant === 'raw' ? bench.rawGuest : bench.godwitGuest);
 }
 
 function migrate({ client, raw }: Bench, variant: Variant): Promise<Figures> {
@@ -149,6 +170,7 @@ function tell(one: Measurement, cycle: number): void {
     `${one.source} to ${one.destination}`,
     one.failure ??
       `total ${one.totalMs?.toFixed(0)} ms, blackout ${one.blackoutMs?.toFixed(1)} ms, ${one.rounds} rounds`,
+    ...(one.guestSurvived ? [] : ['THE GUEST IS LOST']),
   ];
   console.error(parts.join('  '));
 }

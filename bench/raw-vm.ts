@@ -20,15 +20,21 @@ export const RAW_ADDRESS = '10.78.0.200';
 const DOWNTIME_LIMIT_MS = 25;
 const MIGRATION_TIMEOUT_MS = 120_000;
 
-export type Figures = Omit<Measurement, 'scenario' | 'variant' | 'loadBytesPerSecond' | 'loadAverage'>;
+export type Figures = Omit<
+  Measurement,
+  'scenario' | 'variant' | 'guestSurvived' | 'loadBytesPerSecond' | 'loadAverage'
+>;
 
 export class RawVm {
   readonly #nodes: readonly RawNode[];
-  readonly #options: Omit<RawCopyOptions, 'node' | 'number' | 'incoming'>;
+  readonly #options: Omit<RawCopyOptions, 'node' | 'number' | 'incoming' | 'directDisks'>;
   #copy: RawCopy | null = null;
   #started = 0;
 
-  private constructor(nodes: readonly RawNode[], options: Omit<RawCopyOptions, 'node' | 'number' | 'incoming'>) {
+  private constructor(
+    nodes: readonly RawNode[],
+    options: Omit<RawCopyOptions, 'node' | 'number' | 'incoming' | 'directDisks'>,
+  ) {
     this.#nodes = nodes;
     this.#options = options;
   }
@@ -37,17 +43,25 @@ export class RawVm {
   static async create(status: LabStatus, vm: VmView): Promise<RawVm> {
     const nodes = status.machines.filter((machine) => machine.kind === 'node');
     const definition = await defineLike(status.name, vm);
-    await Promise.all(definition.disks.map((disk) => createDisks({ qemuUser: QEMU_USER }).create(disk)));
     const directory = join(status.directory, 'bare');
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await chown(directory, QEMU_USER.uid, QEMU_USER.gid);
-    const directDisks = new Set(definition.disks.filter(({ path }) => takesDirect(path)).map(({ id }) => id));
-    const raw = new RawVm(nodes, { lab: status.name, definition, directDisks, directory });
-    raw.#copy = await raw.#start(
-      raw.#node((_node, index) => index === 0),
-      false,
-    );
+    const raw = new RawVm(nodes, { lab: status.name, definition, directory });
+    await raw.restart();
     return raw;
+  }
+
+  /** Anew, with an empty disk. */
+  async restart(): Promise<void> {
+    const node = this.#copy?.node ?? this.#node((_node, index) => index === 0);
+    await this.#copy?.end();
+    this.#copy = null;
+    const disks = createDisks({ qemuUser: QEMU_USER });
+    for (const disk of this.#options.definition.disks) {
+      if (await disks.exists(disk.path)) await disks.remove(disk);
+      await disks.create(disk);
+    }
+    this.#copy = await this.#start(node, false);
   }
 
   async migrate(): Promise<Figures> {
@@ -79,7 +93,9 @@ export class RawVm {
 
   async #start(node: RawNode, incoming: boolean): Promise<RawCopy> {
     this.#started += 1;
-    return RawCopy.start({ ...this.#options, node, incoming, number: this.#started });
+    const { disks } = this.#options.definition;
+    const directDisks = new Set(disks.filter(({ path }) => takesDirect(path)).map(({ id }) => id));
+    return RawCopy.start({ ...this.#options, directDisks, node, incoming, number: this.#started });
   }
 }
 

@@ -27,13 +27,17 @@ export function resultsTable(measurements: readonly Measurement[]): string {
 
 function cells(own: readonly Measurement[], raw: readonly Measurement[]): string[] {
   const completed = own.filter((one) => one.failure === null);
-  const failed = own.length - completed.length;
+  const lost = own.filter((one) => !one.guestSurvived).length;
+  const notes = [
+    ...(completed.length < own.length ? [`${own.length - completed.length} failed`] : []),
+    ...(lost > 0 ? [`guest lost in ${lost}`] : []),
+  ];
   const blackoutMs = medianOf(own, 'blackoutMs');
   const rawBlackoutMs = medianOf(raw, 'blackoutMs');
   const difference = blackoutMs === null || rawBlackoutMs === null ? null : blackoutMs - rawBlackoutMs;
   const sentBytes = median(completed.flatMap((one) => one.transferredBytes ?? []));
   return [
-    `${completed.length}${failed === 0 ? '' : ` (${failed} failed)`}`,
+    `${completed.length}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`,
     ...(['totalMs', 'transferMs', 'transferToResumeMs'] as const).flatMap((column) => [
       text(medianOf(own, column), 0),
       ratio(medianOf(own, column), medianOf(raw, column)),

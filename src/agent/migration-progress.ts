@@ -1,15 +1,18 @@
 import { keys } from '../model/keys.ts';
 import type { MigrationProgress } from '../migration/migration.ts';
+import type { Revision } from '../model/names.ts';
 import type { AgentPorts } from './agent-ports.ts';
 
 /** Writes what is shown of an open migration: at most one write on its way, the newest wins, failures do not matter. */
 export class MigrationProgressWriter {
   readonly #ports: Pick<AgentPorts, 'store'>;
+  readonly #intentRevision: Revision;
   #next: MigrationProgress | null = null;
   #writing = false;
 
-  constructor(ports: Pick<AgentPorts, 'store'>) {
+  constructor(ports: Pick<AgentPorts, 'store'>, intentRevision: Revision) {
     this.#ports = ports;
+    this.#intentRevision = intentRevision;
   }
 
   write(progress: MigrationProgress): void {

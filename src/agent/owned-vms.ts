@@ -12,6 +12,11 @@ import { decideVm, type VmDecision } from './decide-vm.ts';
 
 type RecordDecision = Extract<VmDecision, { action: 'record' }>;
 
+const STARTING: RecordDecision = {
+  ...{ action: 'record', state: 'starting', reason: 'QEMU is ready' },
+  ...{ settle: false, down: false, error: null },
+} as RecordDecision;
+
 /** Looks after the VMs that this node owns and that are not being migrated: look, decide, act, record. */
 export class OwnedVms {
   readonly #ports: AgentPorts;
@@ -71,6 +76,8 @@ export class OwnedVms {
       case 'start':
         return await this.#start(entry);
       case 'resume':
+        // The right to run is proven by a write: the VM may have been deleted or moved while QEMU was starting.
+        if (!(await this.#record(entry, STARTING))) return;
         instance?.noteMayRun();
         await instance?.resume();
         break;
@@ -82,7 +89,8 @@ export class OwnedVms {
         await this.#kill(entry);
         break;
       case 'record':
-        return await this.#record(entry, decision);
+        await this.#record(entry, decision);
+        return;
     }
     this.#again.add(vm);
   }
@@ -123,7 +131,7 @@ export class OwnedVms {
   }
 
   /** The answer to the request and the state, in one transaction with the memory that becomes free. Looks again if somebody was faster. */
-  async #record(entry: VmEntry, decision: RecordDecision): Promise<void> {
+  async #record(entry: VmEntry, decision: RecordDecision): Promise<boolean> {
     const { store, config, clock, instances } = this.#ports;
     const record = entry.record.value;
     const vm = record.definition.name;
@@ -155,5 +163,6 @@ export class OwnedVms {
     if (outcome.kind !== 'applied') await clock.sleep(100);
     // The view learns of it through the watch, and calls again then.
     if (outcome.kind === 'unknown') this.#again.add(vm);
+    return outcome.kind === 'applied';
   }
 }

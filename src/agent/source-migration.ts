@@ -75,7 +75,7 @@ export class SourceMigration {
       clock: ports.clock,
     });
     this.downtimeLimitMs = firstLimitMs(intent.budgetMs);
-    this.#progress = new MigrationProgressWriter(ports);
+    this.#progress = new MigrationProgressWriter(ports, input.intent.modRevision);
     this.seen = {
       sourceAlive: input.instance?.alive ?? false,
       guestRunsOnSource: true,

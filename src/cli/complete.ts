@@ -1,6 +1,7 @@
 /** Says what could follow on the command line. The shells' scripts ask for it at every press of the key. */
 import type { Command, Option } from 'commander';
 import type { Cluster } from './cluster.ts';
+import type { ClusterOptions } from './cluster-selection.ts';
 import { type Context, EXIT_DONE, type ExitStatus } from './context.ts';
 import { readLabNames } from './lab-access.ts';
 
@@ -20,10 +21,21 @@ export interface Completion {
 export async function complete(context: Context, program: Command, words: readonly string[]): Promise<ExitStatus> {
   const typed = words.at(-1) ?? '';
   const { words: fixed, names } = decideCompletion(program, words);
-  const looked = names === null ? [] : await lookUp(context, names);
+  const looked = names === null ? [] : await lookUp(names, () => context.openCluster(clusterNamed(words)));
   const matching = [...fixed, ...looked].filter((word) => word.startsWith(typed));
   if (matching.length > 0) context.output.print(matching.join('\n'));
   return EXIT_DONE;
+}
+
+/** The cluster that the line being typed is about; `lab` commands call it --name. */
+export function clusterNamed(words: readonly string[]): ClusterOptions {
+  const valueOf = (option: string) => {
+    const index = words.indexOf(option);
+    return index < 0 ? words.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1) : words[index + 1];
+  };
+  const lab = valueOf('--lab') ?? (words[0] === 'lab' ? valueOf('--name') : undefined);
+  const cluster = valueOf('--cluster');
+  return { ...(lab !== undefined && { lab }), ...(cluster !== undefined && { cluster }) };
 }
 
 /** The last word is the one being typed. */
@@ -88,11 +100,13 @@ function optionWords(command: Command): string[] {
   return [...allOptions(command).map((option) => option.long ?? ''), '--help'].filter((word) => word !== '');
 }
 
-async function lookUp(context: Context, kind: NameKind): Promise<readonly string[]> {
+type OpenCluster = () => Promise<Cluster>;
+
+async function lookUp(kind: NameKind, openCluster: OpenCluster): Promise<readonly string[]> {
   const { promise, resolve } = Promise.withResolvers<string[]>();
   const timer = setTimeout(() => resolve([]), DEADLINE_MS);
   try {
-    return await Promise.race([namesOf(context, kind), promise]);
+    return await Promise.race([namesOf(kind, openCluster), promise]);
   } catch {
     // No cluster, no names: the key press must not print an error.
     return [];
@@ -101,9 +115,9 @@ async function lookUp(context: Context, kind: NameKind): Promise<readonly string
   }
 }
 
-async function namesOf(context: Context, kind: NameKind): Promise<readonly string[]> {
+async function namesOf(kind: NameKind, openCluster: OpenCluster): Promise<readonly string[]> {
   if (kind === 'lab') return readLabNames();
-  const cluster: Cluster = await context.openCluster();
+  const cluster = await openCluster();
   if (kind === 'vm') {
     const { listVms } = await import('../contract/vms.ts');
     return (await cluster.call(listVms)).map((vm) => vm.name);

@@ -7,8 +7,8 @@ export interface Context {
   /** One JSON document on standard output instead of text. */
   readonly json: boolean;
   readonly output: Output;
-  /** The cluster that the options, the environment or this machine mean. Opened once. */
-  openCluster(): Promise<Cluster>;
+  /** The cluster that the options (others than the command's own, if given), the environment or this machine mean. Opened once. */
+  openCluster(options?: ClusterOptions): Promise<Cluster>;
 }
 
 /** `keeps-running`: the process lives on, because the command is an agent. */

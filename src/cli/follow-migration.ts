@@ -142,7 +142,7 @@ class MigrationWatch {
       this.#accept(await this.#follower.call(getMigration, { params: { id: this.#options.id } }));
       if (performance.now() - this.#changedAt > UNCHANGED_MS) {
         this.#changedAt = performance.now();
-        this.#next('nothing has changed for some seconds');
+        this.#next(null);
       }
     } catch (error) {
       if (this.#receipt !== null) return;
@@ -164,12 +164,13 @@ class MigrationWatch {
     }
   }
 
-  #next(note: string): void {
+  /** Without a note the change is not worth a word. */
+  #next(note: string | null): void {
     this.#current += 1;
     this.#liveOpenedAt = Number.NEGATIVE_INFINITY;
     this.#heardAt = Number.NEGATIVE_INFINITY;
     this.#closeLive();
-    this.#options.onNote(`${note}; the migration does not depend on it`);
+    if (note !== null) this.#options.onNote(`${note}; the migration does not depend on it`);
   }
 
   #lost(cause: GodwitError): GodwitError {

@@ -8,12 +8,13 @@ enableCompileCache(
     ? '/var/cache/godwit/node'
     : join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'godwit', 'node'),
 );
-const [{ runCommandLine }, { standardOutput }] = await Promise.all([
+const [{ runCommandLine }, { standardOutput }, { leaveOutSchemas }] = await Promise.all([
   import('./run.ts'),
   import('./standard-output.ts'),
+  import('./leave-out-schemas.ts'),
 ]);
 
-const status = await runCommandLine(process.argv.slice(2), standardOutput());
+const status = await runCommandLine(process.argv.slice(2), standardOutput(), leaveOutSchemas);
 // A command is over when it says so, whatever connections or timers are left; an agent is not.
 if (status !== 'keeps-running') {
   process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));

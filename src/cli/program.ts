@@ -1,7 +1,6 @@
 /** The tree of commands. Says how each is called; what it does is loaded when it is called. */
 import { Command } from 'commander';
 import type { Context, ExitStatus, GlobalOptions } from './context.ts';
-import { leaveOutSchemas } from './leave-out-schemas.ts';
 import { addNoun } from './noun.ts';
 import { addLabCommands } from './program-lab.ts';
 import { addVmCommands } from './program-vm.ts';
@@ -12,6 +11,8 @@ export type Perform = (options: GlobalOptions, work: (context: Context) => Promi
 export interface ProgramParts {
   readonly version: string;
   readonly perform: Perform;
+  /** Called before the code of a command is loaded, but not before that of an agent. */
+  readonly beforeCommand: () => void;
   /** Where commander's own words go: help to standard output, complaints to standard error. */
   readonly writeOut: (text: string) => void;
   readonly writeError: (text: string) => void;
@@ -23,7 +24,7 @@ export type Act = (command: Command, work: (context: Context) => Promise<ExitSta
 export function buildProgram(parts: ProgramParts): Command {
   const act: Act = (command, work) => parts.perform(command.optsWithGlobals<GlobalOptions>(), work);
   const actFast: Act = (command, work) => {
-    leaveOutSchemas();
+    parts.beforeCommand();
     return act(command, work);
   };
   const program = new Command('godwit')

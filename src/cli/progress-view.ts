@@ -67,13 +67,16 @@ function phaseLines(progress: MigrationProgress, frame: ProgressFrame, look: Loo
 /** Time since the current phase began, by the source's own figures. */
 function runningMs(progress: MigrationProgress, frame: ProgressFrame): number {
   const timing = progress.phases.find((entry) => entry.name === progress.phase);
-  if (timing === undefined) return frame.sinceHeardMs;
+  if (timing === undefined) {
+    const passedMs = progress.phases.reduce((sum, phase) => sum + phase.durationMs, 0);
+    return Math.max(0, progress.elapsedMs - passedMs) + frame.sinceHeardMs;
+  }
   const beganMs = Date.parse(timing.startedAt) - Date.parse(progress.startedAt);
   return Math.max(0, progress.elapsedMs - beganMs) + frame.sinceHeardMs;
 }
 
 function roundText(progress: MigrationProgress): string {
-  return progress.phase === 'iterative-pre-copy' ? `round ${progress.rounds.length + 1}` : '';
+  return progress.phase === 'iterative-pre-copy' ? `round ${(progress.rounds.at(-1)?.round ?? 0) + 1}` : '';
 }
 
 function barLine(progress: MigrationProgress, frame: ProgressFrame, look: Look): string {
@@ -83,7 +86,9 @@ function barLine(progress: MigrationProgress, frame: ProgressFrame, look: Look):
     `${padStart(String(Math.floor(percent)), 3)} %`,
     ...(progress.bandwidthBytesPerSecond > 0 ? [formatRate(progress.bandwidthBytesPerSecond)] : []),
     ...(copying && progress.transferredBytes > 0 ? [`${formatBytes(progress.remainingBytes)} left`] : []),
-    ...(copying && progress.remainingMs !== null ? [`about ${formatMs(progress.remainingMs)}`] : []),
+    ...(copying && progress.remainingMs !== null && progress.remainingMs > 0
+      ? [`about ${formatMs(progress.remainingMs)}`]
+      : []),
   ].join('  ');
   const width = Math.max(6, Math.min(40, look.columns - figures.length - 8));
   const filled = bar(percent / 100, width);

@@ -54,15 +54,18 @@ function totals(receipt: Receipt, look: Look): string {
       ['started', formatTime(receipt.startedAt)],
       ['mode', `${receipt.mode}, memory ${receipt.encrypted ? 'under TLS' : 'in the clear'}`],
       ['total', noted(receipt.totalMs, forecast(receipt.forecast.totalMs))],
-      [
-        'blackout',
-        noted(receipt.blackoutMs, [`budget ${formatMs(receipt.budgetMs)}`, ...forecast(receipt.forecast.blackoutMs)]),
-      ],
+      ['blackout', noted(receipt.blackoutMs, [budgetText(receipt, look), ...forecast(receipt.forecast.blackoutMs)])],
       ['network gap', measured(receipt.networkGapMs, formatMs)],
       ['transferred', transferred],
     ],
     look,
   );
+}
+
+/** A budget is never exceeded silently. */
+function budgetText({ blackoutMs, budgetMs }: Receipt, look: Look): string {
+  const exceeded = blackoutMs !== null && blackoutMs > budgetMs;
+  return exceeded ? look.paint('red', `over the budget of ${formatMs(budgetMs)}`) : `budget ${formatMs(budgetMs)}`;
 }
 
 function rounds(list: readonly Round[], look: Look): string {
@@ -140,15 +143,16 @@ function decisionLine(decision: Decision, startedAt: string, look: Look): string
   return `${look.paint('dim', at)}  ${wrap(`${decision.what}: ${decision.why}`, { columns: look.columns, indent: 11 })}`;
 }
 
+/** One reason often holds for several values. */
 function notMeasured(receipt: Receipt, look: Look): string {
-  return Object.entries(receipt.notMeasured)
-    .map(([path, reason]) => `${look.paint('dim', `${path}:`)} ${wrapAfter(`${path}: `, reason, look.columns)}`)
+  const pathsByReason = Map.groupBy(Object.entries(receipt.notMeasured), ([, reason]) => reason);
+  return [...pathsByReason]
+    .map(([reason, entries]) => {
+      const paths = entries.map(([path]) => path).join(', ');
+      const head = look.paint('dim', wrap(paths, { columns: look.columns, indent: 0 }));
+      return `${head}\n${INDENT}${wrap(reason, { columns: look.columns, indent: INDENT.length })}`;
+    })
     .join('\n');
-}
-
-function wrapAfter(head: string, text: string, columns: number): string {
-  const lines = wrap(head + text, { columns, indent: 0 }).slice(head.length);
-  return lines.replaceAll('\n', `\n${INDENT}`).trimStart();
 }
 
 function measured(value: number | null, format: (value: number) => string, absent = 'not measured'): string {

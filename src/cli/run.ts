@@ -1,19 +1,25 @@
 /** From the words on the command line to the exit status. */
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
-import { type ErrorBody, NOTHING_CHANGED, toErrorBody } from '../model/errors.ts';
+import { type ErrorBody, GodwitError, NOTHING_CHANGED, toErrorBody } from '../model/errors.ts';
 import type { Cluster } from './cluster.ts';
+import type { ClusterOptions } from './cluster-selection.ts';
 import { type Context, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, type ExitStatus, type GlobalOptions } from './context.ts';
 import { printErrorBody } from './error-text.ts';
 import type { Output } from './output.ts';
 import { buildProgram } from './program.ts';
 
-/** Never throws. `words`: without the program's own name. */
-export async function runCommandLine(words: readonly string[], output: Output): Promise<ExitStatus> {
+/** Never throws. `words`: without the program's own name. `beforeCommand`: see the program's parts. */
+export async function runCommandLine(
+  words: readonly string[],
+  output: Output,
+  beforeCommand: () => void = () => undefined,
+): Promise<ExitStatus> {
   let status: ExitStatus = EXIT_DONE;
   const complaints: string[] = [];
   const program = buildProgram({
     version: versionText(),
+    beforeCommand,
     writeOut: (text) => output.write(text),
     writeError: (text) => complaints.push(text),
     perform: async (options, work) => {
@@ -42,8 +48,8 @@ async function performWork(
   const context: Context = {
     json: options.json === true,
     output,
-    openCluster: () => {
-      opened ??= openSelected(options);
+    openCluster: (others) => {
+      opened ??= openSelected(others ?? options);
       return opened;
     },
   };
@@ -60,7 +66,7 @@ async function performWork(
   }
 }
 
-async function openSelected(options: GlobalOptions): Promise<Cluster> {
+async function openSelected(options: ClusterOptions): Promise<Cluster> {
   const [{ selectCluster }, { machineSources }, { openCluster }] = await Promise.all([
     import('./cluster-selection.ts'),
     import('./selection-sources.ts'),
@@ -74,7 +80,15 @@ function readCertificate(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw Object.assign(new Error(`The CA's certificate cannot be read: ${String(error)}`), { cause: error });
+    throw new GodwitError(
+      {
+        code: 'INVALID_INPUT',
+        message: `The certificate of the cluster's CA cannot be read: ${error instanceof Error ? error.message : path}`,
+        state: NOTHING_CHANGED,
+        nextStep: 'Name a readable PEM file in GODWIT_CA, or run the command as the user who may read it.',
+      },
+      error,
+    );
   }
 }
 
@@ -100,6 +114,7 @@ function wantsJson(words: readonly string[]): boolean {
 function commandWords(words: readonly string[]): string[] {
   const program = buildProgram({
     version: '',
+    beforeCommand: () => undefined,
     perform: () => Promise.resolve(),
     writeOut: () => undefined,
     writeError: () => undefined,

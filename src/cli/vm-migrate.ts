@@ -33,7 +33,7 @@ export async function vmMigrate(context: Context, name: string, options: Migrate
   const interrupted = onInterrupt(() => {
     display.end();
     context.output.printError(
-      `The migration of ${name} goes on. Cancel it with \`godwit vm cancel ${name}\`, or follow it with \`godwit migration show ${answer.migrationId}\`.`,
+      `The migration of ${name} goes on. Cancel it with \`godwit vm cancel ${name}\`, or see how far it is with \`godwit migration show ${answer.migrationId}\`.`,
     );
   });
   const followed = followMigration({

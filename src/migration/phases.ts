@@ -22,11 +22,6 @@ export type MigrationPhase = (typeof MIGRATION_PHASES)[number]['phase'];
 /** How a migration ended. Kept apart from the phase, so that "failed in stop-and-copy" can be said. */
 export type MigrationOutcome = 'completed' | 'cancelled' | 'failed';
 
-/** Whether a phase begins while the guest stands still. Nothing is stored then; the store learns of it after RESUME. */
-export function beginsInBlackout(phase: MigrationPhase): boolean {
-  return MIGRATION_PHASES.some((row) => row.phase === phase && row.guest === 'paused');
-}
-
 export function phaseTitle(phase: MigrationPhase): string {
   return MIGRATION_PHASES.find((row) => row.phase === phase)?.title ?? phase;
 }

@@ -96,7 +96,7 @@ export function applyEntries(
     else if (name === undefined) continue;
     else if (kind === 'nodes') applyNode(draft.nodes, { name, part, entry, nowMs: change.nowMs });
     else if (kind === 'memory') setOrDelete(draft.memory, name, versioned<NodeMemory>(entry));
-    else if (kind === 'vms') applyVm(draft.vms, name, part, entry);
+    else if (kind === 'vms') applyVm(draft.vms, name, { part, entry });
     else if (kind === 'migrations') setOrDelete(draft.migrations, name, entry.value ?? null);
     else if (kind === 'progress') setOrDelete(draft.progress, name, entry.value ?? null);
   }
@@ -129,7 +129,11 @@ function applyNode(
 
 const EMPTY_VM = { owner: null, status: null, intent: null, cancel: null } as const;
 
-function applyVm(vms: Map<VmName, VmEntry>, name: VmName, part: string | undefined, entry: RawEntry): void {
+function applyVm(
+  vms: Map<VmName, VmEntry>,
+  name: VmName,
+  { part, entry }: { part: string | undefined; entry: RawEntry },
+): void {
   const known = vms.get(name) ?? ({ ...EMPTY_VM, record: null } as unknown as VmEntry);
   const next = {
     ...known,

@@ -45,7 +45,7 @@ describe('qemuArguments', () => {
       -machine pc-q35-7.2,accel=tcg,usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off
       -cpu Nehalem-v1,enforce
       -smp cpus=2,maxcpus=2,sockets=1,cores=2,threads=1
-      -m 256M
+      -m 262152K
       -uuid 6b2f1f6e-7e0a-4b53-9b4a-1d4f6f9f3c11
       -rtc base=utc,clock=host
       -kernel /images/vmlinuz
@@ -90,7 +90,7 @@ describe('qemuArguments', () => {
   });
 
   test('keeps the address of a device when others are added before it in kind', () => {
-    const more = { ...definition, nics: [...definition.nics, { ...definition.nics[0]!, id: 'nic1' }] };
+    const more = { ...definition, nics: definition.nics.flatMap((nic) => [nic, { ...nic, id: 'nic1' }]) };
     const disk = (args: readonly string[]) => args.find((argument) => argument.startsWith('virtio-blk'));
     expect(disk(guestArguments(more))).toBe(disk(guestArguments(definition)));
   });

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { sampleReceipt } from '../../test/doubles/cli-samples.ts';
+import { plainLook, textWidth } from './look.ts';
+import { renderReceipt } from './receipt-view.ts';
+
+describe('renderReceipt', () => {
+  test('shows totals, phases, rounds, blackout, decisions and what was not measured at 80 columns', () => {
+    expect(renderReceipt(sampleReceipt(), plainLook(80))).toMatchInlineSnapshot(`
+      "✔ WebServer moved from node1 to node2 in 2.80 s; the guest stood still for 21
+        ms.
+
+      Totals
+        id           01M843DF6JW6V022KY1SDPY2V2
+        started      2026-11-23 10:00:00 UTC
+        mode         live, memory under TLS
+        total        2.80 s  (forecast 2.50 s)
+        blackout     21 ms  (budget 50 ms)
+        network gap  not measured
+        transferred  243 MiB for 256 MiB of memory
+
+      Phases
+        ✔ 1 Pre-Migration                  12 ms  ▏
+        ✔ 2 Reservation                   288 ms  ███▊
+        ✔ 3 Iterative Pre-Copy            2.40 s     ██████████████████████████████▉
+        ✔ 4 Stop-and-Copy                  18 ms                                    ▎
+        ✔ 5 Commitment and Activation      82 ms                                    █
+
+      Rounds
+        #    time     sent     left  dirtied  bandwidth
+        1  2.10 s  230 MiB   12 MiB        –  110 MiB/s  █████████████████████████████
+        2  300 ms   12 MiB  512 KiB  8 MiB/s   40 MiB/s  █▌
+
+      Blackout
+        to the last page          8.0 ms  ███████████████
+        device state               10 ms  ███████████████████▏
+        GO to the destination     0.9 ms  █▊
+        guest resumes             2.2 ms  ████▏
+        clocks of the two nodes known to ± 0.2 ms
+
+      Decisions
+          +2.65 s  raise-limit: what is left takes 4.8 ms: it fits the budget of 50 ms
+
+      Not measured
+        networkGapMs, network.framesLost
+          no probe watches the guest
+        forecast.blackoutMs
+          no forecast is made yet"
+    `);
+  });
+
+  test.each([40, 60, 80, 120])('keeps figures within %d columns', (columns) => {
+    const lines = renderReceipt(sampleReceipt(), plainLook(columns)).split('\n');
+    // Below 60 columns the table of rounds is as wide as its figures; they are never cut.
+    const limit = Math.max(columns, 60);
+    expect(lines.filter((line) => textWidth(line) > limit)).toEqual([]);
+  });
+
+  test('says in which phase a migration failed, and why', () => {
+    const text = renderReceipt(
+      sampleReceipt({
+        outcome: 'failed',
+        reason: 'node2 does not answer',
+        endedIn: 'reservation',
+        phases: sampleReceipt().phases.slice(0, 2),
+        rounds: [],
+        blackoutMs: null,
+        blackout: { stopToLastPageMs: null, deviceStateMs: null, stopToCompletedMs: null, goMs: null, resumeMs: null },
+        decisions: [],
+      }),
+      plainLook(80),
+    );
+    expect(text).toContain('from node1 to node2 failed in Reservation: node2');
+    expect(text).toContain('✘ 2 Reservation');
+    expect(text).toContain('· 3 Iterative Pre-Copy');
+    expect(text).not.toContain('Rounds');
+    expect(text).not.toMatch(/^Blackout$/m);
+  });
+
+  test('never hides that the budget was exceeded', () => {
+    expect(renderReceipt(sampleReceipt({ blackoutMs: 59 }), plainLook(80))).toContain(
+      '59 ms  (over the budget of 50 ms)',
+    );
+  });
+
+  test('shows the way to the commit point as one part where its parts were not measured', () => {
+    const blackout = { ...sampleReceipt().blackout, stopToLastPageMs: null, deviceStateMs: null };
+    const text = renderReceipt(sampleReceipt({ blackout }), plainLook(80));
+    expect(text).toContain('to the commit point');
+    expect(text).not.toContain('device state');
+  });
+});
