@@ -132,6 +132,7 @@ export class SourceMigration {
     if (this.state.phase === phase) return;
     this.state.phase = phase;
     this.notes.enter(phase, atMs);
+    this.ports.log.info('Migration phase', { migration: this.notes.intent.migrationId, phase });
     this.#publishProgress(null);
   }
 
