@@ -83,6 +83,7 @@ async function main(): Promise<void> {
 }
 
 class LabInUse extends Error {}
+class Interrupted extends Error {}
 
 async function bringUp({ link, accelerator }: Options): Promise<LabStatus> {
   const { status, wasUp } = await labUp({ name: LAB, link, accelerator, progress: (line) => console.error(line) });
@@ -94,7 +95,7 @@ async function bringUp({ link, accelerator }: Options): Promise<LabStatus> {
 function interruption(): Promise<never> {
   return new Promise((_resolve, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => reject(new Error(`ended by ${signal}`)));
+      process.on(signal, () => reject(new Interrupted(`ended by ${signal}`)));
     }
   });
 }
@@ -200,7 +201,7 @@ async function writeResults(results: { readonly startedAt: string } & Record<str
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    const isPlain = error instanceof GodwitError || error instanceof LabInUse;
+    const isPlain = [GodwitError, LabInUse, Interrupted].some((kind) => error instanceof kind);
     console.error(isPlain || !(error instanceof Error) ? String(error) : (error.stack ?? error.message));
     if (error instanceof GodwitError) console.error(error.nextStep);
     process.exit(1);
