@@ -44,6 +44,7 @@ function finish(): void {
   if (finished) return;
   finished = true;
   socket.destroy();
+  process.stdin.destroy(); // It would keep this process alive.
   console.log(JSON.stringify({ lines, missing, longestGapMs: Math.round(longestGapMs), broken }));
   process.exitCode = broken === null && lines > 0 && missing === 0 ? 0 : 1;
 }

@@ -79,6 +79,7 @@ function send(target: Target, request: TransportRequest): Promise<TransportAnswe
     );
     outgoing.on('socket', (socket) => {
       connected = outgoing.reusedSocket;
+      if (connected) return; // Its handshake is over: the event would never come, and listeners would pile up.
       socket.once('secureConnect', () => {
         connected = true;
       });
