@@ -68,6 +68,7 @@ export class MigrationNotes {
       bandwidthBytesPerSecond: Math.round((sentBytes / durationMs) * 1000),
     };
     this.rounds.push(row);
+    this.transferredBytes = figures.transferredBytes;
     this.#sentBeforeBytes = figures.transferredBytes;
     this.#roundStartedAtMs = atMs;
     return row;

@@ -27,7 +27,10 @@ export class MigrationProgressWriter {
       this.#next = null;
       // Only beside its intent: a late write must not leave the progress of a migration that has ended.
       await this.#ports.store.transact(
-        { compare: [], write: [{ put: keys.migrationProgress(value.id), value }] },
+        {
+          compare: [{ key: keys.vmIntent(value.vm), modRevision: this.#intentRevision }],
+          write: [{ put: keys.migrationProgress(value.id), value }],
+        },
         1000,
       );
     }

@@ -142,12 +142,15 @@ async function close(migration: SourceMigration, settlement: Settlement): Promis
   ports.log.info('Migration ended', { migration: receipt.id, vm: receipt.vm, outcome: receipt.outcome, result });
 }
 
+/** After a cancel QEMU no longer knows what it had sent; then the last figure that was seen stands. */
 async function noteTotals(migration: SourceMigration): Promise<void> {
   if (!migration.seen.transferStarted) return;
   try {
-    migration.notes.transferredBytes = (await migration.input.instance?.transfer())?.transferredBytes ?? null;
-  } catch {
-    migration.notes.transferredBytes = null;
+    const figures = await migration.input.instance?.transfer();
+    if (figures !== undefined && figures.transferredBytes > 0)
+      migration.notes.transferredBytes = figures.transferredBytes;
+  } catch (error) {
+    migration.ports.log.debug('No totals of the transfer', { error });
   }
 }
 

@@ -334,6 +334,7 @@ export class SourceMigration {
     if (seen.sourceStatus !== 'active' || !seen.guestRunsOnSource || this.input.instance === null) return;
     try {
       const figures = await this.input.instance.transfer();
+      if (figures.transferredBytes > 0) this.notes.transferredBytes = figures.transferredBytes;
       if (figures.transferredBytes !== this.#lastGrowth?.bytes) {
         this.#lastGrowth = { bytes: figures.transferredBytes, atMs: this.ports.clock.monotonicMs() };
       }

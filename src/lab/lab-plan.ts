@@ -8,7 +8,7 @@ import { parseBitRate } from '../model/units.ts';
 export const MACHINE_KINDS = ['node', 'witness', 'client'] as const;
 export type MachineKind = (typeof MACHINE_KINDS)[number];
 
-export const LAB_NETWORKS = ['cluster', 'client', 'storage'] as const;
+const LAB_NETWORKS = ['cluster', 'client', 'storage'] as const;
 export type LabNetwork = (typeof LAB_NETWORKS)[number];
 
 export const API_PORT = 8440;

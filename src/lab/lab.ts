@@ -28,7 +28,6 @@ import { runCommand } from './run-command.ts';
 export { labBoot, labCrash, labCut, labExec, labFreeze, labMend, labThaw } from './lab-events.ts';
 export { labNames } from './lab-lookup.ts';
 export type { LabNetwork, MachineKind } from './lab-plan.ts';
-export { LAB_NETWORKS } from './lab-plan.ts';
 export type { LabMachineStatus, LabStatus, MachineState } from './lab-status.ts';
 
 /** Told one line per step; the line has no line break. */

@@ -73,6 +73,9 @@ export interface MigrationObservation {
   readonly expectedBlackoutMs: number;
 }
 
+/** QEMU on the source says no more than `failed`: its peer went away. */
+export const TRANSFER_FAILED = 'QEMU lost the connection to the copy on the destination, or that copy ended';
+
 export type MigrationCommand =
   | 'check-source'
   | 'prepare-destination'

@@ -1,4 +1,4 @@
-import type { DecidePhase } from './migration.ts';
+import { type DecidePhase, TRANSFER_FAILED } from './migration.ts';
 
 /** A transfer that has sent nothing for this long is given up: the network is broken, not the guest too busy. */
 export const TRANSFER_SILENCE_MS = 10_000;
@@ -45,6 +45,7 @@ export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
     case 'completed':
       return { kind: 'advance', to: 'stop-and-copy', reason: 'QEMU has passed the switchover already' };
     case 'failed':
+      return { kind: 'abort', outcome: 'failed', reason: TRANSFER_FAILED };
     case 'cancelling':
     case 'cancelled':
       return { kind: 'abort', outcome: 'failed', reason: `QEMU on the source reports "${seen.sourceStatus}"` };

@@ -1,4 +1,4 @@
-import type { DecidePhase } from './migration.ts';
+import { type DecidePhase, TRANSFER_FAILED } from './migration.ts';
 
 /** How long the guest may stand still without the commit point before the switchover is taken back, in milliseconds. */
 export function switchoverTimeoutMs(expectedBlackoutMs: number): number {
@@ -26,8 +26,9 @@ export const decideStopAndCopy: DecidePhase = (_state, seen) => {
       return { kind: 'wait', reason: 'QEMU sends the last pages and the device state' };
     case 'completed': // The commit point: the destination has confirmed that it loaded everything.
       return { kind: 'advance', to: 'commitment-and-activation', reason: 'the destination holds a complete image' };
-    case 'none':
     case 'failed':
+      return { kind: 'abort', outcome: 'failed', reason: TRANSFER_FAILED };
+    case 'none':
     case 'cancelling':
     case 'cancelled':
       return { kind: 'abort', outcome: 'failed', reason: `QEMU on the source reports "${seen.sourceStatus}"` };

@@ -71,9 +71,21 @@ export function writeReceipt(measured: MeasuredMigration): Receipt {
     encrypted: intent.encrypted,
     clockErrorMs: clock === null ? null : round3(clock.errorMs),
     forecast: { totalMs: null, blackoutMs: null },
-    decisions: measured.decisions,
+    decisions: [...measured.decisions, ...overBudget(measured, blackout.totalMs)],
     notMeasured,
   };
+}
+
+/** A budget is never exceeded silently. */
+function overBudget(measured: MeasuredMigration, blackoutMs: number | null): Decision[] {
+  const { budgetMs } = measured.intent;
+  if (blackoutMs === null || blackoutMs <= budgetMs) return [];
+  const why = measured.agentRestarted
+    ? 'an agent was restarted in the middle of the switchover'
+    : 'what was left of the memory was expected to fit; the switchover took longer than QEMU had estimated';
+  return [
+    { at: isoTime(measured.endedAtMs), what: 'over budget', why: `${blackoutMs} ms instead of ${budgetMs} ms: ${why}` },
+  ];
 }
 
 function blackoutParts(measured: MeasuredMigration, notMeasured: Record<string, string>) {

@@ -1,6 +1,6 @@
 /** A lab with one guest, and what the tests do to it. */
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../../src/client/client.ts';
@@ -195,13 +195,4 @@ function isProgram(pid: number, program: Program): boolean {
     return command.includes('qemu-system') && words.some((word) => word.startsWith(`guest=${VM}`));
   if (program === 'etcd') return command.endsWith('/etcd');
   return words.includes('agent') && words.includes('--config') && command.endsWith('node');
-}
-
-/** Names below a directory, empty if it is not there. */
-export function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
