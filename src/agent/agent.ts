@@ -13,6 +13,12 @@ const LOOK_EVERY_MS = 1000;
 export async function startAgent(ports: AgentPorts, bootId: string): Promise<void> {
   const { hypervisor, instances, view, peers, clock, network, log } = ports;
   for (const instance of await hypervisor.adopt()) {
+    if (!instance.alive) {
+      // A copy that may have run and ended while no agent was here. A copy nobody knows counts as one that may have run, so
+      // the answer to its source stays the same without it; its tap and its notes go.
+      await instance.kill();
+      continue;
+    }
     instances.add(instance);
     log.info('Found a QEMU process of an earlier agent', { vm: instance.vm, instance: instance.id, pid: instance.pid });
   }

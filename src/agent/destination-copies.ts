@@ -14,8 +14,6 @@ interface Copy {
   instance: Instance | null;
   loaded: boolean;
   discarded: boolean;
-  /** Whether this process has watched the copy from its first moment. Otherwise "never ran" needs the note beside the process. */
-  readonly watchedFromStart: boolean;
   running: Promise<Go['response']> | null;
   /** Monotonic time at which it was made here. */
   readonly madeAtMs: number;
@@ -36,7 +34,7 @@ export class DestinationCopies {
     this.#ports = ports;
     for (const instance of ports.instances.all()) {
       if (instance.incomingMigration === null) continue;
-      this.#remember(instance.incomingMigration, instance.vm, false).instance = instance;
+      this.#remember(instance.incomingMigration, instance.vm).instance = instance;
     }
     ports.instances.onEvent((instance, event) => this.#onEvent(instance, event));
   }
@@ -68,9 +66,9 @@ export class DestinationCopies {
     }
   }
 
-  #remember(id: MigrationId, vm: VmName, watchedFromStart: boolean): Copy {
+  #remember(id: MigrationId, vm: VmName): Copy {
     const copy: Copy = {
-      ...{ vm, watchedFromStart, preparing: null, instance: null, loaded: false, discarded: false, running: null },
+      ...{ vm, preparing: null, instance: null, loaded: false, discarded: false, running: null },
       madeAtMs: this.#ports.clock.monotonicMs(),
     };
     this.#copies.set(id, copy);
@@ -96,7 +94,7 @@ export class DestinationCopies {
     if (known?.preparing != null) return await known.preparing;
     if (known !== undefined)
       throw refusal(intent.vm, 'the agent of the destination was restarted; this copy cannot be used');
-    const copy = this.#remember(intent.migrationId, intent.vm, true);
+    const copy = this.#remember(intent.migrationId, intent.vm);
     copy.preparing = this.#startCopy(copy, { intent, definition });
     return await copy.preparing;
   }
@@ -141,7 +139,7 @@ export class DestinationCopies {
     const copy = this.#copies.get(migrationId);
     if (copy === undefined) {
       // A prepare that is still on its way must find the note.
-      this.#remember(migrationId, vm, true).discarded = true;
+      this.#remember(migrationId, vm).discarded = true;
       return { copy: 'absent', mayHaveRun: true };
     }
     if (copy.running !== null || copy.instance?.mayHaveRun === true) return await this.#status(migrationId);
