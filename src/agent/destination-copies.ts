@@ -114,7 +114,7 @@ export class DestinationCopies {
     }
     const [listenAddress = '0.0.0.0'] = config.addresses;
     const tlsPeer = intent.encrypted ? intent.source : null;
-    const port = await instance.listenForMigration({ listenAddress, tlsPeer });
+    const port = await instance.listenForMigration({ listenAddress, tlsPeer, compression: intent.compression });
     return { addresses: config.addresses, port };
   }
 

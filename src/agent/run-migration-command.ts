@@ -80,6 +80,7 @@ async function startTransfer(migration: SourceMigration): Promise<void> {
     tlsPeer: intent.value.encrypted ? intent.value.destination : null,
     bandwidthBytesPerSecond: intent.value.bandwidthBytesPerSecond,
     downtimeLimitMs,
+    compression: intent.value.compression,
     throttlePercentMax: 0,
   });
 }

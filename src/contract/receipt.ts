@@ -18,6 +18,16 @@ const roundSchema = exact({
   bandwidthBytesPerSecond: rate,
 });
 
+export const compressionSchema = oneOf(['none', 'xbzrle', 'multifd-zstd']);
+
+/** What was expected before the start: `src/model/intent.ts` explains every field. */
+export const forecastSchema = exact({
+  totalMs: nullable(ms),
+  blackoutMs: nullable(ms),
+  converges: nullable(Type.Boolean()),
+  reason: Type.String(),
+});
+
 const decisionSchema = exact({ at: isoTime, what: Type.String(), why: Type.String() });
 
 /** The receipt of a migration that ended: `src/migration/receipt.ts` explains every field. */
@@ -49,13 +59,19 @@ export const receiptSchema = exact({
     framesHeld: nullable(Type.Integer()),
     framesReplayed: nullable(Type.Integer()),
     framesLost: nullable(Type.Integer()),
+    framesDuplicated: nullable(Type.Integer()),
+    method: nullable(oneOf(['mirror', 'announcement'])),
+    methodReason: nullable(Type.String()),
     probe: nullable(exact({ kind: Type.String(), intervalMs: ms })),
   }),
   transferredBytes: nullable(Type.Number()),
   memoryBytes: bytes,
   encrypted: Type.Boolean(),
+  compression: compressionSchema,
+  budgetUsedMs: ms,
+  complete: Type.Boolean(),
   clockErrorMs: nullable(ms),
-  forecast: exact({ totalMs: nullable(ms), blackoutMs: nullable(ms) }),
+  forecast: forecastSchema,
   decisions: list(decisionSchema),
   notMeasured: Type.Record(Type.String(), Type.String()),
 });

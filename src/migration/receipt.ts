@@ -1,3 +1,4 @@
+import type { MigrationForecast, TransferCompression } from '../model/intent.ts';
 import type { MigrationId, NodeName, VmName } from '../model/names.ts';
 import type { MigrationOutcome, MigrationPhase } from './phases.ts';
 
@@ -71,15 +72,26 @@ export interface Receipt {
     readonly framesHeld: number | null;
     readonly framesReplayed: number | null;
     readonly framesLost: number | null;
+    /** Of the held ones, those the guest had on the source already. */
+    readonly framesDuplicated: number | null;
+    /** How the traffic was moved: `mirror` loses no frame; `announcement` is what is left where the kernel lacks a piece. Null: it was not moved. */
+    readonly method: 'mirror' | 'announcement' | null;
+    /** Why this method. */
+    readonly methodReason: string | null;
     readonly probe: { readonly kind: string; readonly intervalMs: number } | null;
   };
   /** Memory and device state sent, by QEMU's count. */
   readonly transferredBytes: number | null;
   readonly memoryBytes: number;
   readonly encrypted: boolean;
+  readonly compression: TransferCompression;
+  /** Budget that held in the end: wider than `budgetMs` only if the user allowed it and it was needed. */
+  readonly budgetUsedMs: number;
+  /** False for about a second after the end, while the network gap is still being measured; then the receipt is written once more. */
+  readonly complete: boolean;
   /** How far apart the two agents' clocks may be beyond the measured offset, in milliseconds; part of every figure that spans both. */
   readonly clockErrorMs: number | null;
-  readonly forecast: { readonly totalMs: number | null; readonly blackoutMs: number | null };
+  readonly forecast: MigrationForecast;
   readonly decisions: readonly Decision[];
   readonly notMeasured: Readonly<Record<string, string>>;
 }

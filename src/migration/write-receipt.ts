@@ -41,8 +41,6 @@ export function writeReceipt(measured: MeasuredMigration): Receipt {
     'network.framesHeld': 'the switchover announces the guest anew; no frames are held',
     'network.framesReplayed': 'the switchover announces the guest anew; no frames are held',
     'network.framesLost': 'no probe watches the guest from a third machine',
-    'forecast.totalMs': 'no forecast is made yet',
-    'forecast.blackoutMs': 'no forecast is made yet',
   };
   const blackout = blackoutParts(measured, notMeasured);
   if (clock === null) notMeasured['clockErrorMs'] = "the two agents' clocks were not compared";
@@ -65,12 +63,18 @@ export function writeReceipt(measured: MeasuredMigration): Receipt {
     phases: phaseTimings(measured),
     rounds: measured.rounds,
     blackout: blackout.parts,
-    network: { framesHeld: null, framesReplayed: null, framesLost: null, probe: null },
+    network: {
+      ...{ framesHeld: null, framesReplayed: null, framesLost: null, framesDuplicated: null },
+      ...{ method: null, methodReason: null, probe: null },
+    },
     transferredBytes: measured.transferredBytes,
     memoryBytes: measured.memoryBytes,
     encrypted: intent.encrypted,
+    compression: intent.compression,
+    budgetUsedMs: intent.budgetMs,
+    complete: true,
     clockErrorMs: clock === null ? null : round3(clock.errorMs),
-    forecast: { totalMs: null, blackoutMs: null },
+    forecast: intent.forecast,
     decisions: [...measured.decisions, ...overBudget(measured, blackout.totalMs)],
     notMeasured,
   };

@@ -2,7 +2,7 @@ import type { CancelRequest, MigrationIntent } from './intent.ts';
 import { type ClusterFacts, keys, STORE_PREFIX } from './keys.ts';
 import type { MigrationId, NodeName, Revision, VmName } from './names.ts';
 import { HEARTBEAT_SILENCE_MS, type NodeFacts, type NodeHeartbeat, type NodeMemory, type NodeState } from './node.ts';
-import type { VmOwner, VmRecord, VmState, VmStatus } from './vm.ts';
+import type { VmActivity, VmOwner, VmRecord, VmState, VmStatus } from './vm.ts';
 
 /** A stored value with the revision at which it was last written: the token for compare-and-swap. */
 export interface Versioned<T> {
@@ -23,6 +23,8 @@ export interface VmEntry {
   readonly status: Versioned<VmStatus> | null;
   readonly intent: Versioned<MigrationIntent> | null;
   readonly cancel: Versioned<CancelRequest> | null;
+  /** Null until the owner has sampled the guest's memory. */
+  readonly activity: VmActivity | null;
 }
 
 /** What one agent knows of the cluster, decoded from the store. Replaced as a whole at every change. */
@@ -127,7 +129,7 @@ function applyNode(
   }
 }
 
-const EMPTY_VM = { owner: null, status: null, intent: null, cancel: null } as const;
+const EMPTY_VM = { owner: null, status: null, intent: null, cancel: null, activity: null } as const;
 
 function applyVm(
   vms: Map<VmName, VmEntry>,
@@ -141,6 +143,7 @@ function applyVm(
     ...(part === 'owner' && { owner: versioned<VmOwner>(entry) }),
     ...(part === 'status' && { status: versioned<VmStatus>(entry) }),
     ...(part === 'intent' && { intent: versioned<MigrationIntent>(entry) }),
+    ...(part === 'activity' && { activity: (entry.value as VmActivity | undefined) ?? null }),
     ...(part === 'cancel' && { cancel: versioned<CancelRequest>(entry) }),
   } as VmEntry;
   const empty = next.record === null && next.owner === null && next.status === null && next.intent === null;

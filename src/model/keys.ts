@@ -21,6 +21,8 @@ export const keys = {
   vmOwner: (vm: VmName) => `${STORE_PREFIX}vms/${vm}/owner`,
   /** VmStatus */
   vmStatus: (vm: VmName) => `${STORE_PREFIX}vms/${vm}/status`,
+  /** VmActivity; best effort */
+  vmActivity: (vm: VmName) => `${STORE_PREFIX}vms/${vm}/activity`,
   /** MigrationIntent; exists only while a migration is open */
   vmIntent: (vm: VmName) => `${STORE_PREFIX}vms/${vm}/intent`,
   /** CancelRequest for the open migration; goes with the intent */

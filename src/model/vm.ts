@@ -92,6 +92,20 @@ export interface VmStatus {
   readonly error: { readonly code: string; readonly message: string; readonly nextStep: string } | null;
 }
 
+/**
+ * What a running guest does with its memory, as its owner last sampled it. Key `vms/<name>/activity`. Forecasts are made
+ * from it; nothing that matters for safety reads it.
+ */
+export interface VmActivity {
+  /** Memory whose pages are not all zero, in bytes, estimated from a sample of pages. */
+  readonly usedBytes: number;
+  /** Sampled pages that are not zero: size after compression (zstd, level 1) over size before; above 0, at most 1. */
+  readonly compressedRatio: number;
+  /** Distinct memory rewritten within one second, in bytes per second; null while it has not been measured. */
+  readonly dirtyBytesPerSecond: number | null;
+  readonly sampledAt: string;
+}
+
 /** Key `vms/<name>/owner`. Its revision is the VM's epoch: it changes with every change of owner or right to run. */
 export interface VmOwner {
   readonly node: NodeName;

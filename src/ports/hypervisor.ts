@@ -1,5 +1,6 @@
+import type { TransferCompression } from '../model/intent.ts';
 import type { InstanceId, MigrationId, VmName } from '../model/names.ts';
-import type { Accelerator, VmDefinition } from '../model/vm.ts';
+import type { Accelerator, VmActivity, VmDefinition } from '../model/vm.ts';
 
 /** What this node's QEMU can do, probed once at agent start without a VM. */
 export interface HypervisorFacts {
@@ -62,6 +63,10 @@ export interface TransferSnapshot {
   readonly dirtyBytesPerSecond: number;
   readonly bandwidthBytesPerSecond: number;
   readonly throttlePercent: number;
+  /** Pages that were not sent because they were zero, in bytes. */
+  readonly zeroBytes: number;
+  /** Differences sent instead of whole pages; null without xbzrle. */
+  readonly xbzrle: { readonly sentBytes: number; readonly pages: number } | null;
   /** Reasons why QEMU refuses to migrate this VM at all. */
   readonly blockedReasons: readonly string[];
 }
@@ -73,6 +78,8 @@ export interface TransferParameters {
   readonly downtimeLimitMs?: number;
   /** Auto-converge ceiling; 0 keeps it neutral. 0 to 99. */
   readonly throttlePercentMax?: number;
+  /** Memory for the old contents of pages, in bytes; only with `xbzrle`. 0: so little that it has no effect. */
+  readonly xbzrleCacheBytes?: number;
 }
 
 export interface IncomingOptions {
@@ -80,13 +87,20 @@ export interface IncomingOptions {
   readonly listenAddress: string;
   /** Name of the source node as in its certificate (CN); null for an unencrypted transfer. */
   readonly tlsPeer: string | null;
+  /** `none` if left out. */
+  readonly compression?: TransferCompression;
 }
+
+/** From a sample of the guest's pages; see {@link VmActivity}. */
+export type MemorySample = Pick<VmActivity, 'usedBytes' | 'compressedRatio'>;
 
 export interface OutgoingOptions extends TransferParameters {
   readonly address: string;
   readonly port: number;
   /** Name of the destination node as in its certificate; null for an unencrypted transfer. */
   readonly tlsPeer: string | null;
+  /** `none` if left out. */
+  readonly compression?: TransferCompression;
 }
 
 /** One QEMU process. It outlives the agent. Every call has a deadline and throws HYPERVISOR_FAILED when QEMU does not answer. */
@@ -126,6 +140,10 @@ export interface Instance {
   /** `migrate_cancel`; `yank` out of band if QEMU does not react within 500 ms. Resolves once QEMU took the command. */
   cancelTransfer(): Promise<void>;
   transfer(): Promise<TransferSnapshot>;
+  /** Reads some pages of the guest's memory; takes some milliseconds. */
+  sampleMemory(): Promise<MemorySample>;
+  /** Distinct memory the guest rewrites, in bytes per second, measured for one second. Null during a migration: it is never run then. */
+  sampleDirtyRate(): Promise<number | null>;
   /** Announces the guest's MAC addresses from this node again (after a rollback). */
   announce(): Promise<void>;
 }

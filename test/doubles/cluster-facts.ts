@@ -68,6 +68,8 @@ export function testIntent(vm: string): MigrationIntent {
       budgetMs: 50,
     },
     ...{ bandwidthBytesPerSecond: null, encrypted: true, definitionHash: 'h', requestedAt: '2026-01-01T00:00:00.000Z' },
+    ...{ budgetMaxMs: 50, compression: 'none', compressionReason: 'nothing speaks for it' },
+    forecast: { totalMs: null, blackoutMs: null, converges: null, reason: 'nothing was measured yet' },
   };
 }
 
@@ -89,9 +91,18 @@ export function testReceipt(id: string): Receipt {
       },
     ],
     blackout: { stopToLastPageMs: 4, deviceStateMs: 3, stopToCompletedMs: 7, goMs: 2, resumeMs: null },
-    network: { framesHeld: null, framesReplayed: null, framesLost: null, probe: null },
+    network: {
+      framesHeld: null,
+      framesReplayed: null,
+      framesLost: null,
+      framesDuplicated: null,
+      method: null,
+      methodReason: null,
+      probe: null,
+    },
     ...{ transferredBytes: 1.2e8, memoryBytes: 256 * MEBIBYTE, encrypted: true, clockErrorMs: 0.1 },
-    forecast: { totalMs: null, blackoutMs: null },
+    ...{ compression: 'none', budgetUsedMs: 50, complete: true },
+    forecast: { totalMs: null, blackoutMs: null, converges: null, reason: 'nothing was measured yet' },
     decisions: [{ at: startedAt, what: 'switch over', why: 'what is left fits the budget' }],
     notMeasured: { networkGapMs: 'no probe ran' },
   };

@@ -49,6 +49,7 @@ interface QueryMigrate {
   readonly 'blocked-reasons'?: readonly string[];
   readonly ram?: {
     readonly transferred: number;
+    readonly duplicate?: number;
     readonly remaining: number;
     readonly total: number;
     readonly mbps: number;
@@ -75,6 +76,8 @@ export function transferSnapshotOf(reply: unknown): TransferSnapshot {
     dirtyBytesPerSecond: (ram?.['dirty-pages-rate'] ?? 0) * (ram?.['page-size'] ?? 0),
     bandwidthBytesPerSecond: ((ram?.mbps ?? 0) * 1e6) / 8,
     throttlePercent: answer['cpu-throttle-percentage'] ?? 0,
+    zeroBytes: (ram?.duplicate ?? 0) * (ram?.['page-size'] ?? 0),
+    xbzrle: null,
     blockedReasons: answer['blocked-reasons'] ?? [],
   };
 }
