@@ -5,6 +5,8 @@ import type { Log } from '../ports/log.ts';
 import type { VmNetwork } from '../ports/network.ts';
 import type { Peers } from '../ports/peers.ts';
 import type { ClusterStore } from '../ports/store.ts';
+import type { GuestProbes } from '../ports/guest-probe.ts';
+import type { SwitchoverNetwork } from '../ports/switchover-network.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { InstanceRegistry } from './instance-registry.ts';
 
@@ -16,6 +18,11 @@ export interface AgentPorts {
   readonly hypervisor: Hypervisor;
   readonly instances: InstanceRegistry;
   readonly network: VmNetwork;
+  /** Null where this node has no IPv4 address of its own. */
+  readonly switchover: SwitchoverNetwork | null;
+  /** What its kernel lacks for a lossless switchover; found out at the start. */
+  readonly switchoverMissing: readonly string[];
+  readonly probes: GuestProbes;
   readonly peers: Peers;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,6 +1,8 @@
 import type { PeerHandlers } from '../ports/peers.ts';
 import type { AgentPorts } from './agent-ports.ts';
 import { DestinationCopies } from './destination-copies.ts';
+import { closeUnfinishedReceipts } from './finish-receipt.ts';
+import { HeldTraffic } from './held-traffic.ts';
 import { OpenMigrations } from './open-migrations.ts';
 import { OwnedVms } from './owned-vms.ts';
 
@@ -11,7 +13,8 @@ const LOOK_EVERY_MS = 1000;
  * Nothing here is remembered across a restart; what matters is in the store, in QEMU, or noted beside QEMU.
  */
 export async function startAgent(ports: AgentPorts, bootId: string): Promise<void> {
-  const { hypervisor, instances, view, peers, clock, network, log } = ports;
+  const { config, hypervisor, instances, view, peers, clock, network, log, switchover } = ports;
+  await switchover?.removeLeftovers();
   for (const instance of await hypervisor.adopt()) {
     if (!instance.alive) {
       // A copy that may have run and ended while no agent was here. A copy nobody knows counts as one that may have run, so
@@ -23,13 +26,15 @@ export async function startAgent(ports: AgentPorts, bootId: string): Promise<voi
     log.info('Found a QEMU process of an earlier agent', { vm: instance.vm, instance: instance.id, pid: instance.pid });
   }
   await view.ready();
-  const copies = new DestinationCopies(ports);
+  const traffic = new HeldTraffic(ports);
+  const copies = new DestinationCopies(ports, traffic);
   const vms = new OwnedVms(ports);
   const migrations = new OpenMigrations(ports, (vm) => void vms.look(vm));
   const handlers: PeerHandlers = {
     ping: () => Promise.resolve({ bootId }),
     clock: () => Promise.resolve({ wallMs: clock.wallMs() }),
     ...copies.handlers(),
+    ...traffic.handlers(),
   };
   await peers.serve(handlers);
   await removeLeftTaps(ports);
@@ -47,6 +52,7 @@ export async function startAgent(ports: AgentPorts, bootId: string): Promise<voi
     void copies.removeOrphans();
   });
   greetPeers(ports);
+  await closeUnfinishedReceipts(config.node, ports);
 }
 
 /** Keeps a connection to every other node open, so that no call waits for a handshake. */

@@ -4,6 +4,7 @@ import type { MigrationId, VmName } from '../model/names.ts';
 import type { Instance, InstanceEvent } from '../ports/hypervisor.ts';
 import type { DestinationStatus, PeerHandlers, PeerRequests } from '../ports/peers.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import type { HeldTraffic } from './held-traffic.ts';
 
 type Prepare = PeerRequests['prepare-destination'];
 type Go = PeerRequests['go'];
@@ -28,10 +29,12 @@ const ORPHAN_AFTER_MS = 3000;
  */
 export class DestinationCopies {
   readonly #ports: AgentPorts;
+  readonly #traffic: HeldTraffic;
   readonly #copies = new Map<MigrationId, Copy>();
 
-  constructor(ports: AgentPorts) {
+  constructor(ports: AgentPorts, traffic: HeldTraffic) {
     this.#ports = ports;
+    this.#traffic = traffic;
     for (const instance of ports.instances.all()) {
       if (instance.incomingMigration === null) continue;
       this.#remember(instance.incomingMigration, instance.vm).instance = instance;
@@ -60,7 +63,7 @@ export class DestinationCopies {
       if (!ours && copy.instance?.alive === true) {
         log.warn('A copy whose migration is closed is removed', { migration: migrationId, vm: copy.vm });
         copy.discarded = true;
-        await copy.instance.kill();
+        await Promise.all([copy.instance.kill(), this.#traffic.abandon(migrationId)]);
       }
       if (!ours || copy.instance?.alive !== true || vm?.intent === null) this.#copies.delete(migrationId);
     }
@@ -114,8 +117,12 @@ export class DestinationCopies {
     }
     const [listenAddress = '0.0.0.0'] = config.addresses;
     const tlsPeer = intent.encrypted ? intent.source : null;
-    const port = await instance.listenForMigration({ listenAddress, tlsPeer, compression: intent.compression });
-    return { addresses: config.addresses, port };
+    const { compression, migrationId: id } = intent;
+    const [port, traffic] = await Promise.all([
+      instance.listenForMigration({ listenAddress, tlsPeer, compression }),
+      this.#traffic.open({ id, instance: instance.id }, definition),
+    ]);
+    return { addresses: config.addresses, port, ...traffic };
   }
 
   async #status(migrationId: MigrationId): Promise<DestinationStatus> {
@@ -144,7 +151,7 @@ export class DestinationCopies {
     }
     if (copy.running !== null || copy.instance?.mayHaveRun === true) return await this.#status(migrationId);
     copy.discarded = true;
-    await copy.instance?.kill();
+    await Promise.all([copy.instance?.kill(), this.#traffic.abandon(migrationId)]);
     return { copy: 'absent', mayHaveRun: false };
   }
 
@@ -160,6 +167,11 @@ export class DestinationCopies {
     instance.noteMayRun();
     const running = instance.resume().then((resumedAtMs) => ({ receivedAtMs, resumedAtMs }));
     copy.running = running;
+    this.#traffic.goReceived(migrationId);
+    void running.then(
+      () => this.#traffic.guestRuns(migrationId),
+      () => undefined,
+    );
     running.catch(() => {
       copy.running = null;
     });

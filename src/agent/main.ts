@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { createDisks } from '../adapters/disks/disks.ts';
 import { createEtcdStore } from '../adapters/etcd/etcd-store.ts';
 import { startEtcdServer } from '../adapters/etcd/etcd-server.ts';
+import { FrameSocket } from '../adapters/linux-network/frame-socket.ts';
+import { createGuestProbes } from '../adapters/linux-network/guest-probe.ts';
 import { createLinuxNetwork } from '../adapters/linux-network/linux-network.ts';
+import { createLinuxSwitchover } from '../adapters/linux-network/linux-switchover.ts';
 import { readBootId } from '../adapters/node-facts/boot-id.ts';
 import { loadAgentConfig } from '../adapters/node-facts/load-agent-config.ts';
 import { cpuCount } from '../adapters/node-facts/machine-size.ts';
@@ -93,10 +96,26 @@ async function runNode(config: AgentConfig, running: Running & { readonly pki: P
   });
   const facts = factsOf(config, { bootId, version, hypervisor: await hypervisor.probe() });
   const instances = createInstanceRegistry();
-  await startAgent({ config, store, view, hypervisor, instances, network, peers, clock, log }, bootId);
+  const traffic = await trafficPorts(config, log);
+  await startAgent({ config, store, view, hypervisor, instances, network, peers, clock, log, ...traffic }, bootId);
   await publishNode(facts, clusterOf(config), { store, clock, log });
   startHeartbeat(config.node, bootId, { store, clock, log });
   log.info('The agent runs', { qemu: facts.qemuVersion, accelerator: facts.accelerator });
+}
+
+/** How guests' frames are moved and watched. The kernels' VXLAN devices use the UDP port next to the one that agents use among themselves. */
+async function trafficPorts(config: AgentConfig, log: Log) {
+  const address = config.addresses.find((candidate) => !candidate.includes(':')) ?? '';
+  const frames = new FrameSocket({ address, port: config.peerPort, clock, log });
+  const shared = { kernelPort: config.peerPort + 1, switches: config.switches, log };
+  const probes = createGuestProbes({ ...shared, frameSocket: frames, clock });
+  if (address === '') return { switchover: null, switchoverMissing: [], probes };
+  const switchover = createLinuxSwitchover({ ...shared, frames });
+  const switchoverMissing = await switchover.missing();
+  if (switchoverMissing.length > 0) {
+    log.warn('No lossless switchover on this node: guests are announced anew instead', { missing: switchoverMissing });
+  }
+  return { switchover, switchoverMissing, probes };
 }
 
 async function startStoreMember(config: AgentConfig, log: Log): Promise<void> {

@@ -1,7 +1,9 @@
 import { GodwitError } from '../model/errors.ts';
 import type { MigrationCommand } from '../migration/migration.ts';
 import { writeReceipt } from '../migration/write-receipt.ts';
+import { pendingReceipt } from '../migration/complete-receipt.ts';
 import { closeMigration, type Settlement } from './close-migration.ts';
+import { finishReceipt } from './finish-receipt.ts';
 import type { SourceMigration } from './source-migration.ts';
 
 /** Carries out one decision. Every command may be repeated: whoever runs it again finds part of it done. */
@@ -29,6 +31,7 @@ export async function runMigrationCommand(command: MigrationCommand, migration: 
     case 'discard-destination':
       return await discardDestination(migration);
     case 'announce-source':
+      await migration.traffic.guestStayed();
       await instance?.announce();
       state.announceNeeded = false;
       return;
@@ -59,14 +62,14 @@ async function checkSource(migration: SourceMigration): Promise<void> {
 
 async function prepareDestination(migration: SourceMigration): Promise<void> {
   const { intent, definition } = migration.input;
-  migration.destination = await migration
-    .peer()
-    .call('prepare-destination', { intent: intent.value, definition }, 15_000);
+  const prepared = await migration.peer().call('prepare-destination', { intent: intent.value, definition }, 15_000);
+  migration.destination = prepared;
+  migration.traffic.begin(prepared);
   migration.seen.destinationPrepared = true;
 }
 
 async function startTransfer(migration: SourceMigration): Promise<void> {
-  const { destination, downtimeLimitMs } = migration;
+  const { destination, steering } = migration;
   const { instance, intent } = migration.input;
   const address = destination?.addresses[0];
   if (instance === null || destination === null || address === undefined) {
@@ -79,7 +82,7 @@ async function startTransfer(migration: SourceMigration): Promise<void> {
     port: destination.port,
     tlsPeer: intent.value.encrypted ? intent.value.destination : null,
     bandwidthBytesPerSecond: intent.value.bandwidthBytesPerSecond,
-    downtimeLimitMs,
+    downtimeLimitMs: steering.downtimeLimitMs,
     compression: intent.value.compression,
     throttlePercentMax: 0,
   });
@@ -110,6 +113,7 @@ async function retireSource(migration: SourceMigration): Promise<void> {
   } catch (error) {
     migration.ports.log.debug('No totals of the transfer', { error });
   }
+  await migration.traffic.guestMoved();
   await instance?.kill();
 }
 
@@ -133,13 +137,15 @@ async function close(migration: SourceMigration, settlement: Settlement): Promis
   if (settlement === 'handed-over') state.aborting = null;
   if (settlement === 'stayed') await noteTotals(migration);
   const phase = settlement === 'handed-over' ? 'commitment-and-activation' : state.phase;
-  const receipt = writeReceipt(notes.measured(phase, state.aborting));
+  const written = writeReceipt(notes.measured(phase, state.aborting));
+  const receipt = migration.traffic.begun ? pendingReceipt(written) : written;
   const result = await closeMigration(input.intent, { settlement, receipt }, ports);
   if (result === 'again') {
     await ports.clock.sleep(50);
     return;
   }
   migration.ended = true;
+  if (result === 'closed') void finishReceipt(receipt, () => migration.traffic.report(), ports);
   ports.log.info('Migration ended', { migration: receipt.id, vm: receipt.vm, outcome: receipt.outcome, result });
 }
 
@@ -161,6 +167,7 @@ async function continueSource(migration: SourceMigration): Promise<void> {
   state.aborting ??= { outcome: 'failed', reason: 'the copy on the destination ended before it ran' };
   await close(migration, 'continues-anew');
   if (!migration.ended) return;
+  await migration.traffic.guestStayed();
   await input.instance?.resume();
   await input.instance?.announce();
 }

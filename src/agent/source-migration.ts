@@ -2,21 +2,19 @@ import type { Versioned } from '../model/cluster-state.ts';
 import { toErrorBody } from '../model/errors.ts';
 import type { MigrationIntent } from '../model/intent.ts';
 import type { VmDefinition } from '../model/vm.ts';
-import {
-  decideConvergence,
-  FIXED_BLACKOUT_MS,
-  firstLimitMs,
-  memoryBlackoutMs,
-} from '../migration/convergence-policy.ts';
 import { decideMigration } from '../migration/decide.ts';
+import { learn } from '../migration/learn.ts';
 import type { MigrationCommand, MigrationObservation, MigrationState, PhaseDecision } from '../migration/migration.ts';
 import { type MigrationPhase, phaseTitle } from '../migration/phases.ts';
 import type { Instance, InstanceEvent, TransferSnapshot } from '../ports/hypervisor.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import { askAdmission } from './ask-admission.ts';
+import { GuestTraffic } from './guest-traffic.ts';
 import { MigrationNotes } from './migration-notes.ts';
 import { MigrationProgressWriter } from './migration-progress.ts';
 import { relateClocks } from './relate-clocks.ts';
 import { runMigrationCommand } from './run-migration-command.ts';
+import { ConvergenceSteering } from './steer-convergence.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -52,16 +50,15 @@ export class SourceMigration {
   };
   /** Where the destination's QEMU listens; known after `prepare-destination`. */
   destination: { readonly addresses: readonly string[]; readonly port: number } | null = null;
-  downtimeLimitMs: number;
+  /** Follows the rounds and sets QEMU's limits. */
+  readonly steering: ConvergenceSteering;
+  readonly traffic: GuestTraffic;
   ended = false;
   readonly #progress: MigrationProgressWriter;
-  #throttlePercentMax = 0;
-  #steppedAtRound = -1;
   #stoppedAtMonotonicMs: number | null = null;
   #lastGrowth: { readonly bytes: number; readonly atMs: number } | null = null;
-  #roundToAsk: { readonly round: number; readonly atMs: number } | null = null;
-  #asking = false;
   #goInFlight: Promise<void> | null = null;
+  #admissionCause = '';
   #wake: () => void = () => undefined;
 
   constructor(input: SourceMigrationInput, ports: AgentPorts) {
@@ -74,7 +71,6 @@ export class SourceMigration {
       agentRestarted: input.agentRestarted,
       clock: ports.clock,
     });
-    this.downtimeLimitMs = firstLimitMs(intent.budgetMs);
     this.#progress = new MigrationProgressWriter(ports, input.intent.modRevision);
     this.seen = {
       sourceAlive: input.instance?.alive ?? false,
@@ -89,9 +85,19 @@ export class SourceMigration {
       sourceChecked: false,
       destinationPrepared: false,
       cancelRequested: null,
+      waitingFor: null,
       gaveUp: null,
-      expectedBlackoutMs: FIXED_BLACKOUT_MS + firstLimitMs(intent.budgetMs),
+      expectedBlackoutMs: intent.budgetMs,
     };
+    this.steering = new ConvergenceSteering({
+      ...{ instance: input.instance, notes: this.notes, seen: this.seen, log: ports.log },
+      fixedBlackout: learn(ports.view.current().migrations, intent).fixedBlackout,
+      wake: () => this.#wake(),
+    });
+    this.traffic = new GuestTraffic({
+      ...{ intent, ports, definition: input.definition, instance: input.instance, peer: () => this.peer() },
+      clockOffsetMs: () => this.notes.clock?.offsetMs ?? null,
+    });
   }
 
   /** Runs until the migration is closed in the store. Never throws. */
@@ -181,6 +187,7 @@ export class SourceMigration {
         seen.guestRunsOnSource = false;
         this.#stoppedAtMonotonicMs = this.ports.clock.monotonicMs();
         notes.times.stoppedAtMs = event.atMs;
+        this.traffic.guestStopped(event.atMs);
         if (seen.transferStarted && this.state.aborting === null) this.enter('stop-and-copy', event.atMs);
         break;
       case 'resumed':
@@ -189,11 +196,7 @@ export class SourceMigration {
         this.#stoppedAtMonotonicMs = null;
         break;
       case 'migration-round':
-        notes.roundBegan(event.round, event.atMs);
-        if (event.round > 1 && seen.guestRunsOnSource) {
-          this.#roundToAsk = { round: event.round - 1, atMs: event.atMs };
-          void this.#askRound();
-        }
+        this.steering.roundBegan(event.round, event.atMs);
         return;
       case 'shutdown':
         this.#guestEnded();
@@ -257,6 +260,18 @@ export class SourceMigration {
     seen.silentForMs = this.#lastGrowth === null ? null : nowMs - this.#lastGrowth.atMs;
     const cancel = ports.view.current().vms.get(intent.value.vm)?.cancel?.value;
     if (cancel?.migrationId === intent.value.migrationId) seen.cancelRequested ??= cancel.reason;
+    if (this.state.phase === 'pre-migration') this.#lookAtOthers();
+  }
+
+  /** Whether others use the link so much that this one had better wait; said once for each cause. */
+  #lookAtOthers(): void {
+    const admission = askAdmission(this.notes.intent.migrationId, this.ports.view);
+    this.seen.waitingFor = admission.admitted ? null : admission.reason;
+    if (admission.cause === this.#admissionCause) return;
+    this.#admissionCause = admission.cause;
+    if (admission.admitted && this.notes.decisions.at(-1)?.what !== 'wait') return;
+    this.notes.decide(admission.admitted ? 'go on' : 'wait', admission.reason);
+    this.#publishProgress(null);
   }
 
   /** After a restart of the agent: what QEMU knows of this migration. */
@@ -277,55 +292,13 @@ export class SourceMigration {
     this.seen.sourceStatus = figures.status;
     this.seen.committed = figures.status === 'completed';
     if (runState === 'finish-migrate') this.#stoppedAtMonotonicMs = this.ports.clock.monotonicMs();
+    // The commit point may be behind it: then QEMU takes no more parameters, and needs none.
+    if (figures.status === 'active') await this.steering.resume().catch(() => undefined);
     this.enter('iterative-pre-copy', this.ports.clock.wallMs());
   }
 
   async relateClocks(): Promise<void> {
     this.notes.clock = await relateClocks(this.peer(), this.ports.clock);
-  }
-
-  async #askRound(): Promise<void> {
-    if (this.#asking || this.input.instance === null) return;
-    this.#asking = true;
-    try {
-      while (this.#roundToAsk !== null && this.seen.guestRunsOnSource) {
-        const { round, atMs } = this.#roundToAsk;
-        this.#roundToAsk = null;
-        const figures = await this.input.instance.transfer();
-        if (figures.status !== 'active' || !this.seen.guestRunsOnSource) return;
-        this.notes.roundEnded(round, atMs, figures);
-        await this.#converge();
-      }
-    } catch (error) {
-      this.ports.log.debug('No figures of a round', { error });
-    } finally {
-      this.#asking = false;
-    }
-  }
-
-  async #converge(): Promise<void> {
-    const { notes } = this;
-    const last = notes.rounds.at(-1);
-    if (last !== undefined) this.seen.expectedBlackoutMs = FIXED_BLACKOUT_MS + memoryBlackoutMs(last);
-    const decision = decideConvergence({
-      rounds: notes.rounds,
-      budgetMs: notes.intent.budgetMs,
-      downtimeLimitMs: this.downtimeLimitMs,
-      throttlePercentMax: this.#throttlePercentMax,
-      steppedAtRound: this.#steppedAtRound,
-    });
-    if (decision.action === 'next-round') return;
-    notes.decide(decision.action, decision.reason);
-    this.#steppedAtRound = notes.rounds.length - 1;
-    if (decision.action === 'give-up') this.seen.gaveUp = decision.reason;
-    else if (decision.action === 'raise-limit') {
-      this.downtimeLimitMs = decision.downtimeLimitMs;
-      await this.input.instance?.setTransferParameters({ downtimeLimitMs: decision.downtimeLimitMs });
-    } else {
-      this.#throttlePercentMax = decision.throttlePercentMax;
-      await this.input.instance?.setTransferParameters({ throttlePercentMax: decision.throttlePercentMax });
-    }
-    this.#wake();
   }
 
   /** While the guest runs: is anything being sent, and what to show. */
@@ -338,6 +311,7 @@ export class SourceMigration {
       if (figures.transferredBytes !== this.#lastGrowth?.bytes) {
         this.#lastGrowth = { bytes: figures.transferredBytes, atMs: this.ports.clock.monotonicMs() };
       }
+      this.traffic.follow(figures);
       this.#publishProgress(figures);
     } catch (error) {
       this.ports.log.debug('No figures of the transfer', { error });

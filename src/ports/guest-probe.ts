@@ -43,6 +43,8 @@ export interface ProbeRun {
  * probe never goes over a loopback device.
  */
 export interface GuestProbes {
+  /** Where answers come to, as observer. */
+  readonly observer: { readonly address: string; readonly port: number };
   /** As observer. */
   observe(target: ProbeTarget): Promise<ProbeRun>;
   /** As the node with the port; one port per observer's identifier. */

@@ -1,6 +1,8 @@
 import type { MigrationIntent } from '../model/intent.ts';
 import type { MigrationId, NodeName } from '../model/names.ts';
 import type { VmDefinition } from '../model/vm.ts';
+import type { ProbePort, ProbePortRequest, ProbeResult } from './guest-probe.ts';
+import type { FrameCounts, FrameCut, HoldEndpoint } from './switchover-network.ts';
 
 /** What the destination's agent knows of the copy it holds for a migration. */
 export type DestinationCopy =
@@ -27,7 +29,16 @@ export interface PeerRequests {
   clock: { request: Record<string, never>; response: { readonly wallMs: number } };
   'prepare-destination': {
     request: { readonly intent: MigrationIntent; readonly definition: VmDefinition };
-    response: { readonly addresses: readonly string[]; readonly port: number };
+    response: {
+      readonly addresses: readonly string[];
+      readonly port: number;
+      /** Where the guest's frames are to be mirrored to; null where they cannot be held, with the reason. */
+      readonly frames: HoldEndpoint | null;
+      readonly framesReason: string | null;
+      /** Where the answers of a probe are to go; null where the guest cannot be watched, with the reason. */
+      readonly observer: ProbePortRequest['observer'] | null;
+      readonly observerReason: string | null;
+    };
   };
   'destination-status': {
     request: { readonly migrationId: MigrationId; readonly vm: string };
@@ -37,6 +48,24 @@ export interface PeerRequests {
   'discard-destination': {
     request: { readonly migrationId: MigrationId; readonly vm: string };
     response: DestinationStatus;
+  };
+  /** Source to destination, in the blackout and ahead of GO; `stoppedAtMs` on the destination's clock. */
+  'guest-stopped': {
+    request: { readonly migrationId: MigrationId; readonly stoppedAtMs: number; readonly cuts: readonly FrameCut[] };
+    response: Record<string, never>;
+  };
+  /** To the destination: watch the guest through this port. */
+  'watch-guest': {
+    request: { readonly migrationId: MigrationId; readonly port: ProbePort };
+    response: Record<string, never>;
+  };
+  /** To any node with the guest's virtual switch. */
+  'open-probe-port': { request: ProbePortRequest; response: ProbePort };
+  'close-probe-port': { request: { readonly vni: number }; response: Record<string, never> };
+  /** To the destination, after the end: what became of the frames, and what the probe saw. Ends both. `mirrored`: per NIC. */
+  'traffic-report': {
+    request: { readonly migrationId: MigrationId; readonly mirrored: readonly number[] };
+    response: { readonly counts: FrameCounts | null; readonly probe: ProbeResult | null };
   };
   /**
    * GO: the only thing that lets a destination run. Sent only after the source's QEMU reported `completed`.

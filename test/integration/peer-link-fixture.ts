@@ -59,7 +59,14 @@ export function quickHandlers(replaced: Partial<PeerHandlers> = {}): PeerHandler
   return {
     ping: async () => ({ bootId: 'boot-b' }),
     clock: async () => ({ wallMs: Date.now() }),
-    'prepare-destination': async () => ({ addresses: ['127.0.0.1'], port: 1 }),
+    'prepare-destination': async () => ({
+      ...{ addresses: ['127.0.0.1'], port: 1, frames: null, framesReason: null, observer: null, observerReason: null },
+    }),
+    'guest-stopped': async () => ({}),
+    'watch-guest': async () => ({}),
+    'open-probe-port': async () => ({ address: '127.0.0.1', port: 1 }),
+    'close-probe-port': async () => ({}),
+    'traffic-report': async () => ({ counts: null, probe: null }),
     'destination-status': async () => ({ copy: 'absent', mayHaveRun: false }),
     'discard-destination': async () => ({ copy: 'absent', mayHaveRun: false }),
     go: async () => ({ receivedAtMs: 1, resumedAtMs: 2 }),

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import { VNI_MAX, vniOf } from './vxlan-frame.ts';
@@ -47,13 +48,15 @@ export class FrameSocket {
     let vni = 0;
     while (vni === 0 || this.#handlers.has(vni)) vni = randomInt(1, VNI_MAX + 1);
     this.#handlers.set(vni, handler);
+    this.#socket ??= this.#bind();
+    const socket = this.#socket;
     try {
-      this.#socket ??= this.#bind();
-      this.#open = await this.#socket;
+      this.#open = await socket;
     } catch (error) {
       this.#handlers.delete(vni);
-      this.#socket = null;
-      throw error;
+      // Another caller may have failed with the same one, and a third may have begun anew since.
+      if (this.#socket === socket) this.#socket = null;
+      throw portTaken(this.#options, error);
     }
     return vni;
   }
@@ -84,9 +87,13 @@ export class FrameSocket {
       if (vni !== undefined) this.#handlers.get(vni)?.(datagram, clock.wallMs());
     });
     return new Promise((resolve, reject) => {
-      socket.once('error', reject);
+      const fail = (error: Error) => {
+        socket.close();
+        reject(error);
+      };
+      socket.once('error', fail);
       socket.bind({ address, port, exclusive: true }, () => {
-        socket.off('error', reject);
+        socket.off('error', fail);
         socket.on('error', (error) => log.warn('The socket for frames has an error', { error: String(error) }));
         socket.unref();
         socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
@@ -94,6 +101,18 @@ export class FrameSocket {
       });
     });
   }
+}
+
+function portTaken({ address, port }: FrameSocketOptions, cause: unknown): GodwitError {
+  return new GodwitError(
+    {
+      code: 'NETWORK_FAILED',
+      message: `The agent cannot take frames on UDP port ${port} of ${address}: ${String(cause)}.`,
+      state: NOTHING_CHANGED,
+      nextStep: `See with \`ss -lunp\` who has the port, and whether this node has the address.`,
+    },
+    cause,
+  );
 }
 
 /** From `/proc/net/udp`; its addresses are in the machine's byte order, which is little-endian on every platform QEMU's x86 guests run on here. */

@@ -3,11 +3,15 @@ import { GodwitError } from '../../model/errors.ts';
 
 const TIMEOUT_MS = 5000;
 
-/** Runs `ip` in the network namespace of this process, or in the named one. */
+type NetworkTool = 'ip' | 'tc' | 'bridge';
+
+/** Runs `ip`, or another tool of iproute2, in the network namespace of this process, or in the named one. */
 export class IpCommand {
+  readonly #tool: NetworkTool;
   readonly #globalArgs: readonly string[];
 
-  constructor(netns: string | null) {
+  constructor(netns: string | null, tool: NetworkTool = 'ip') {
+    this.#tool = tool;
     this.#globalArgs = netns === null ? [] : ['-netns', netns];
   }
 
@@ -24,7 +28,7 @@ export class IpCommand {
   #run(args: readonly string[], input: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const child = execFile(
-        'ip',
+        this.#tool,
         [...this.#globalArgs, ...args],
         { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 },
         (error, stdout, stderr) => {

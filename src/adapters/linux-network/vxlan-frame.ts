@@ -8,7 +8,7 @@ export const VNI_MAX = 0xff_ff_ff;
 /** The network identifier of a datagram, 1 to {@link VNI_MAX}; undefined if it is no VXLAN datagram with a whole Ethernet header. */
 export function vniOf(datagram: Buffer): number | undefined {
   if (datagram.length < VXLAN_HEADER_BYTES + 14 || datagram[0] !== FLAGS) return undefined;
-  return datagram.readUIntBE(4, 3);
+  return datagram.readUIntBE(4, 3) || undefined;
 }
 
 /** The Ethernet frame in a datagram; shares its memory. */

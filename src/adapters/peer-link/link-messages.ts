@@ -19,6 +19,11 @@ const PEER_METHODS: Readonly<Record<PeerMethod, true>> = {
   'prepare-destination': true,
   'destination-status': true,
   'discard-destination': true,
+  'guest-stopped': true,
+  'watch-guest': true,
+  'open-probe-port': true,
+  'close-probe-port': true,
+  'traffic-report': true,
   go: true,
 };
 

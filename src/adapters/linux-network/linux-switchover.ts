@@ -1,0 +1,328 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Log } from '../../ports/log.ts';
+import type {
+  FrameCounts,
+  FrameCut,
+  FrameHold,
+  FrameMirror,
+  GuestPort,
+  HoldEndpoint,
+  SwitchoverNetwork,
+} from '../../ports/switchover-network.ts';
+import { deviceCounters } from './device-counters.ts';
+import type { FrameSocket } from './frame-socket.ts';
+import { HeldFrames } from './held-frames.ts';
+import { parseNetworkDevices } from './network-devices.ts';
+import { IpCommand } from './run-ip.ts';
+import {
+  armLines,
+  disarmLines,
+  floodLine,
+  handOverLine,
+  type HoldPlan,
+  holdLines,
+  injectDevice,
+  isSwitchoverDevice,
+  mirrorDevice,
+  mirrorDevices,
+  mirrorLines,
+  type MirrorPlan,
+  onwardUpLine,
+  usualQueueLine,
+  WHOLE_FRAMES,
+} from './switchover-plan.ts';
+import { probeSwitchover } from './switchover-probe.ts';
+
+export interface LinuxSwitchoverOptions {
+  readonly frames: FrameSocket;
+  /** UDP port of this node's VXLAN devices; another than that of the agents. */
+  readonly kernelPort: number;
+  readonly switches: readonly { readonly name: string; readonly bridge: string }[];
+  readonly log: Log;
+}
+
+/** Lossless switchover with what Linux has: tc, VXLAN, the bridge's forwarding entries. */
+export function createLinuxSwitchover(options: LinuxSwitchoverOptions): SwitchoverNetwork {
+  return new LinuxSwitchover(options);
+}
+
+class LinuxSwitchover implements SwitchoverNetwork {
+  readonly #options: LinuxSwitchoverOptions;
+  readonly #tools: Tools = {
+    ip: new IpCommand(null),
+    bridge: new IpCommand(null, 'bridge'),
+    tc: new IpCommand(null, 'tc'),
+  };
+
+  constructor(options: LinuxSwitchoverOptions) {
+    this.#options = options;
+  }
+
+  missing(): Promise<readonly string[]> {
+    return probeSwitchover(this.#tools, wholeFrames);
+  }
+
+  async openHold(ports: readonly GuestPort[]): Promise<FrameHold> {
+    const { frames, kernelPort } = this.#options;
+    const nics: HeldNic[] = [];
+    try {
+      for (const { tap, macAddress } of ports) {
+        const droppedAtFirst = deviceCounters(networkTable(), tap).droppedFrames;
+        const held = new HeldFrames(macAddress, (datagram) => frames.send(datagram, frames.address, kernelPort));
+        const vni = await frames.listen((datagram, atMs) => held.arrived(datagram, atMs));
+        nics.push({ held, droppedAtFirst, vni, tap, local: frames.address, kernelPort });
+      }
+      const lines = nics.map(holdLines);
+      await this.#tools.ip.batch(lines.flatMap(({ ip }) => ip));
+      await this.#tools.tc.batch(lines.flatMap(({ tc }) => tc));
+      return new LinuxHold(nics, frames, this.#tools);
+    } catch (error) {
+      for (const { vni } of nics) frames.ignore(vni);
+      await removeDevices(
+        this.#tools,
+        nics.map(({ vni }) => injectDevice(vni)),
+      );
+      throw error;
+    }
+  }
+
+  async openMirror(ports: readonly GuestPort[], endpoint: HoldEndpoint): Promise<FrameMirror> {
+    const { frames, kernelPort, log } = this.#options;
+    const { bridges } = parseNetworkDevices(await this.#tools.ip.query(['-json', '-details', 'link', 'show']));
+    const plans = ports.flatMap(({ tap, macAddress, switchName }, index): MirrorPlan[] => {
+      const bridge = this.#options.switches.find(({ name }) => name === switchName)?.bridge;
+      const vni = endpoint.vnis[index];
+      if (bridge === undefined || vni === undefined) return [];
+      const mtuBytes = bridges.find(({ name }) => name === bridge)?.mtuBytes ?? 1500;
+      return [{ vni, tap, macAddress, bridge, mtuBytes, local: frames.address, remote: endpoint, kernelPort }];
+    });
+    try {
+      const lines = plans.map(mirrorLines);
+      await this.#tools.ip.batch(lines.flatMap(({ ip }) => ip));
+      await Promise.all([
+        this.#tools.bridge.batch(lines.flatMap(({ bridge }) => bridge)),
+        this.#tools.tc.batch(lines.flatMap(({ tc }) => tc)),
+        ...plans.map(({ vni }) => wholeFrames(mirrorDevice(vni))),
+      ]);
+      await this.#tools.ip.batch(plans.map(({ vni }) => onwardUpLine(vni)));
+      return new LinuxMirror(plans, this.#tools, log);
+    } catch (error) {
+      await removeDevices(
+        this.#tools,
+        plans.flatMap(({ vni }) => mirrorDevices(vni)),
+      );
+      throw error;
+    }
+  }
+
+  async removeLeftovers(): Promise<void> {
+    const links = parseNames(await this.#tools.ip.query(['-json', 'link', 'show']));
+    await removeDevices(this.#tools, links.filter(isSwitchoverDevice));
+    const { taps } = parseNetworkDevices(await this.#tools.ip.query(['-json', '-details', 'link', 'show']));
+    for (const tap of taps) {
+      await this.#tools.ip.batch([floodLine(tap), usualQueueLine(tap)]).catch(() => undefined);
+      await this.#unpin(tap);
+      await this.#tools.tc.batch([`qdisc del dev ${tap} clsact`]).catch(() => undefined);
+    }
+  }
+
+  async #unpin(tap: string): Promise<void> {
+    const entries = JSON.parse((await this.#tools.bridge.query(['-json', 'fdb', 'show', 'dev', tap])) || '[]') as {
+      mac?: string;
+      flags?: readonly string[];
+    }[];
+    for (const { mac, flags } of entries) {
+      if (mac === undefined || flags?.includes('sticky') !== true) continue;
+      await this.#tools.ip.batch([`link set dev ${tap} gso_max_segs 65535`]);
+      await this.#tools.bridge.batch([`fdb del ${mac} dev ${tap} master`]);
+    }
+  }
+}
+
+interface Tools {
+  readonly ip: IpCommand;
+  readonly bridge: IpCommand;
+  readonly tc: IpCommand;
+}
+
+interface HeldNic extends HoldPlan {
+  readonly held: HeldFrames;
+  readonly droppedAtFirst: number;
+}
+
+class LinuxHold implements FrameHold {
+  readonly endpoint: HoldEndpoint;
+  readonly #nics: readonly HeldNic[];
+  readonly #frames: FrameSocket;
+  readonly #tools: Tools;
+  readonly #lostAtFirst: number;
+  #closed = false;
+
+  constructor(nics: readonly HeldNic[], frames: FrameSocket, tools: Tools) {
+    this.#nics = nics;
+    this.#frames = frames;
+    this.#tools = tools;
+    this.#lostAtFirst = frames.dropped() ?? 0;
+    this.endpoint = { address: frames.address, port: frames.port, vnis: nics.map(({ vni }) => vni) };
+  }
+
+  release(stoppedAtMs: number, cuts: readonly FrameCut[] | null): void {
+    const lostBefore = (this.#frames.dropped() ?? 0) - this.#lostAtFirst;
+    // The kernel does not say which NIC's frames it dropped; with several NICs a frame too many is the better error.
+    this.#nics.forEach(({ held }, index) => held.release(stoppedAtMs, cuts?.[index] ?? null, lostBefore));
+  }
+
+  async guestRuns(): Promise<void> {
+    await this.#tools.ip.batch(this.#nics.map(({ tap }) => floodLine(tap)));
+    for (const { held } of this.#nics) held.onlyUnicast();
+  }
+
+  counts(mirrored: readonly number[]): FrameCounts {
+    const table = networkTable();
+    const all = this.#nics.map(({ held, tap, droppedAtFirst }, index) =>
+      held.counts(mirrored[index] ?? 0, Math.max(0, deviceCounters(table, tap).droppedFrames - droppedAtFirst)),
+    );
+    const sum = (pick: (one: (typeof all)[number]) => number) => all.reduce((total, one) => total + pick(one), 0);
+    return {
+      held: sum((one) => one.held),
+      replayed: sum((one) => one.replayed),
+      lost: sum((one) => one.lost),
+      duplicated: all.every((one) => one.duplicated !== null) ? sum((one) => one.duplicated ?? 0) : null,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const { vni } of this.#nics) this.#frames.ignore(vni);
+    await removeDevices(
+      this.#tools,
+      this.#nics.map(({ vni }) => injectDevice(vni)),
+    );
+    // The tap is gone if the copy was discarded.
+    const lines = this.#nics.flatMap(({ tap }) => [floodLine(tap), usualQueueLine(tap)]);
+    await this.#tools.ip.batch(lines).catch(() => undefined);
+  }
+}
+
+interface Baseline {
+  readonly mirrored: number;
+  readonly read: number;
+  /** Smallest seen surplus of mirrored over read frames: what was seen when nothing waited in the tap. */
+  surplus: number;
+}
+
+class LinuxMirror implements FrameMirror {
+  readonly #plans: readonly MirrorPlan[];
+  readonly #tools: Tools;
+  readonly #log: Log;
+  #baselines: readonly Baseline[] | null = null;
+  #closed = false;
+
+  constructor(plans: readonly MirrorPlan[], tools: Tools, log: Log) {
+    this.#plans = plans;
+    this.#tools = tools;
+    this.#log = log;
+  }
+
+  get armed(): boolean {
+    return this.#baselines !== null;
+  }
+
+  async arm(): Promise<void> {
+    if (this.armed || this.#closed) return;
+    const lines = this.#plans.map(armLines);
+    await Promise.all([
+      this.#tools.ip.batch(lines.flatMap(({ ip }) => ip)),
+      this.#tools.bridge.batch(lines.flatMap(({ bridge }) => bridge)),
+    ]);
+    await this.#tools.tc.batch(lines.flatMap(({ tc }) => tc));
+    const table = networkTable();
+    this.#baselines = this.#plans.map(({ vni, tap }) => ({
+      mirrored: deviceCounters(table, mirrorDevice(vni)).sentFrames,
+      read: deviceCounters(table, tap).sentFrames,
+      surplus: 0,
+    }));
+  }
+
+  async disarm(): Promise<void> {
+    if (!this.armed) return;
+    this.#baselines = null;
+    for (const lines of this.#plans.map(disarmLines)) {
+      await this.#tools.tc.batch(lines.tc);
+      await this.#tools.bridge.batch(lines.bridge);
+      await this.#tools.ip.batch(lines.ip);
+    }
+  }
+
+  sample(): void {
+    const table = networkTable();
+    this.#baselines?.forEach((baseline, index) => {
+      baseline.surplus = Math.min(baseline.surplus, this.#surplus(table, index, baseline));
+    });
+  }
+
+  cut(): readonly FrameCut[] {
+    const table = networkTable();
+    return this.#plans.map(({ vni }, index) => {
+      const mirrored = deviceCounters(table, mirrorDevice(vni)).sentFrames;
+      const baseline = this.#baselines?.[index];
+      if (baseline === undefined) return { mirrored, unread: 0 };
+      const waiting = this.#surplus(table, index, baseline) - baseline.surplus;
+      return { mirrored, unread: Math.min(Math.max(0, waiting), mirrored - baseline.mirrored) };
+    });
+  }
+
+  async handOver(): Promise<void> {
+    await this.#tools.bridge.batch(this.#plans.map(handOverLine));
+  }
+
+  async close(): Promise<readonly number[]> {
+    if (this.#closed) return [];
+    this.#closed = true;
+    const table = networkTable();
+    const mirrored = this.#plans.map(({ vni }) => deviceCounters(table, mirrorDevice(vni)).sentFrames);
+    await this.disarm().catch((error: unknown) => {
+      // As usual after a migration: the tap has gone with QEMU.
+      this.#log.debug('The mirror on a tap is not there any more', { error: String(error) });
+    });
+    await removeDevices(
+      this.#tools,
+      this.#plans.flatMap(({ vni }) => mirrorDevices(vni)),
+    );
+    return mirrored;
+  }
+
+  #surplus(table: string, index: number, { mirrored, read }: Baseline): number {
+    const plan = this.#plans[index];
+    if (plan === undefined) return 0;
+    const nowMirrored = deviceCounters(table, mirrorDevice(plan.vni)).sentFrames;
+    return nowMirrored - mirrored - (deviceCounters(table, plan.tap).sentFrames - read);
+  }
+}
+
+/** One by one, because one that is missing must not keep the others. */
+async function removeDevices({ ip }: Tools, names: readonly string[]): Promise<void> {
+  const existing = parseNames(await ip.query(['-json', 'link', 'show'])).filter((name) => names.includes(name));
+  await ip.batch(existing.map((name) => `link delete dev ${name}`));
+}
+
+function parseNames(json: string): string[] {
+  const entries = json.trim() === '' ? [] : (JSON.parse(json) as readonly { readonly ifname?: string }[]);
+  return entries.flatMap(({ ifname }) => ifname ?? []);
+}
+
+/** Of this process's network namespace. */
+function networkTable(): string {
+  return readFileSync('/proc/self/net/dev', 'utf8');
+}
+
+function wholeFrames(device: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    execFile('ethtool', ['-K', device, ...WHOLE_FRAMES], { timeout: 5000 }, (error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}

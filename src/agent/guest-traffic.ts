@@ -1,0 +1,239 @@
+import type { MigrationIntent } from '../model/intent.ts';
+import { nodeState } from '../model/cluster-state.ts';
+import type { VmDefinition } from '../model/vm.ts';
+import type { TrafficReport } from '../migration/complete-receipt.ts';
+import { whenToMirror } from '../migration/when-to-mirror.ts';
+import type { ProbePort, ProbePortRequest } from '../ports/guest-probe.ts';
+import type { Instance, TransferSnapshot } from '../ports/hypervisor.ts';
+import type { Peer, PeerRequests } from '../ports/peers.ts';
+import type { FrameMirror } from '../ports/switchover-network.ts';
+import type { AgentPorts } from './agent-ports.ts';
+import { guestPorts } from './held-traffic.ts';
+
+/** How often the counters of the mirror are looked at, in milliseconds. */
+const SAMPLE_EVERY_MS = 20;
+const CALL_DEADLINE_MS = 2000;
+
+type Prepared = PeerRequests['prepare-destination']['response'];
+
+export interface GuestTrafficInput {
+  readonly intent: MigrationIntent;
+  readonly definition: VmDefinition;
+  readonly instance: Instance | null;
+  readonly ports: AgentPorts;
+  readonly peer: () => Peer;
+  /** The destination's wall clock minus ours, in milliseconds; null while it is not known. */
+  readonly clockOffsetMs: () => number | null;
+}
+
+/**
+ * The source's side of moving a guest's traffic: mirrors its frames to the destination around the switchover, has the guest watched
+ * from outside, and reports both. Nothing of it can fail a migration: without it the guest is merely announced anew.
+ */
+export class GuestTraffic {
+  readonly #input: GuestTrafficInput;
+  #mirror: FrameMirror | null = null;
+  #opening: Promise<void> = Promise.resolve();
+  #begun = false;
+  #changing = false;
+  #stopSampling: () => void = () => undefined;
+  /** Set when the guest has stopped: whether its frames were mirrored then. */
+  #method: 'mirror' | 'announcement' | null = null;
+  #reason = 'the migration ended before its traffic was to be moved';
+  #watch: { readonly vni: number; readonly from: string; close(): Promise<unknown> } | null = null;
+  #watchReason = 'the migration ended before the guest was watched';
+
+  constructor(input: GuestTrafficInput) {
+    this.#input = input;
+  }
+
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** After the destination has prepared itself; goes on beside the transfer. */
+  begin(prepared: Prepared): void {
+    this.#begun = true;
+    this.#opening = Promise.all([this.#openMirror(prepared), this.#watchGuest(prepared)]).then(() => undefined);
+  }
+
+  /** While memory is copied. */
+  follow(figures: TransferSnapshot): void {
+    const mirror = this.#mirror;
+    if (mirror === null || this.#changing) return;
+    const wish = whenToMirror({ ...figures, firstRoundBytes: this.#firstRoundBytes() });
+    if (wish === 'as-it-is' || (wish === 'on') === mirror.armed) return;
+    this.#changing = true;
+    void (wish === 'on' ? this.#arm(mirror) : this.#disarm(mirror)).finally(() => {
+      this.#changing = false;
+    });
+  }
+
+  /** In the blackout: synchronous, and nothing is waited for. `atMs`: own wall clock. */
+  guestStopped(atMs: number): void {
+    const mirror = this.#mirror;
+    this.#stopSampling();
+    if (mirror?.armed !== true) {
+      this.#method = 'announcement';
+      if (mirror !== null) this.#reason = 'the guest stopped before its frames were mirrored';
+      return;
+    }
+    this.#method = 'mirror';
+    this.#reason = 'frames were mirrored from the last round on';
+    const { migrationId } = this.#input.intent;
+    const stoppedAtMs = atMs + (this.#input.clockOffsetMs() ?? 0);
+    void this.#call('guest-stopped', { migrationId, stoppedAtMs, cuts: mirror.cut() });
+  }
+
+  /** The guest runs on the destination: before its QEMU here ends. */
+  async guestMoved(): Promise<void> {
+    if (this.#method !== 'mirror') return;
+    await this.#mirror?.handOver().catch((error: unknown) => this.#note('What still arrives is not sent on', error));
+  }
+
+  /** The guest goes on here: its traffic is its own again at once. */
+  async guestStayed(): Promise<void> {
+    await this.#opening;
+    this.#stopSampling();
+    await this.#mirror?.disarm().catch((error: unknown) => this.#note('The mirror could not be removed', error));
+  }
+
+  /** Ends it all, some time after the switchover. */
+  async report(): Promise<TrafficReport> {
+    await this.#opening;
+    this.#stopSampling();
+    const { intent } = this.#input;
+    const mirrored =
+      (await this.#mirror?.close().catch((error: unknown) => this.#note('Devices are left', error))) ?? [];
+    const answer = await this.#call('traffic-report', { migrationId: intent.migrationId, mirrored });
+    await this.#watch?.close();
+    const probe = answer?.probe ?? null;
+    return {
+      method: this.#method,
+      methodReason: this.#reason,
+      counts: this.#method === 'mirror' ? (answer?.counts ?? null) : null,
+      countsReason:
+        this.#method === 'mirror' ? `${intent.destination} did not report them` : 'the frames were not mirrored',
+      probe:
+        probe === null || this.#watch === null
+          ? null
+          : {
+              kind: `ARP through the virtual switch of ${this.#watch.from}`,
+              intervalMs: probe.intervalMs,
+              gapMs: probe.longestGapMs,
+            },
+      probeReason: probe === null ? this.#watchReason : 'the guest did not answer the probe',
+    };
+  }
+
+  async #openMirror({ frames, framesReason }: Prepared): Promise<void> {
+    const { ports, definition, instance } = this.#input;
+    if (ports.switchover === null || ports.switchoverMissing.length > 0) {
+      this.#reason = `the source lacks ${ports.switchoverMissing.join(', ') || 'an IPv4 address for it'}`;
+      return;
+    }
+    if (instance === null || definition.nics.length === 0) {
+      this.#reason = 'the VM has no NIC';
+      return;
+    }
+    if (frames === null) {
+      this.#reason = framesReason ?? 'the destination cannot hold frames';
+      return;
+    }
+    try {
+      this.#mirror = await ports.switchover.openMirror(guestPorts(ports, instance.id, definition), frames);
+      // A small guest is through its first round soon; a large one is looked at again while it is copied.
+      this.follow({ ...NOTHING_SENT, remainingBytes: definition.memoryBytes });
+    } catch (error) {
+      this.#reason = `the mirror could not be made: ${String(error)}`;
+      this.#note('The mirror could not be made', error);
+    }
+  }
+
+  /** From a third node if there is one with the same virtual switch, else from this one's switch. */
+  async #watchGuest({ observer, observerReason }: Prepared): Promise<void> {
+    const nic = this.#input.definition.nics[0];
+    if (observer === null || nic === undefined) {
+      this.#watchReason = observerReason ?? 'the VM has no NIC';
+      return;
+    }
+    const { intent, ports } = this.#input;
+    const request: ProbePortRequest = { switchName: nic.switchName, observer };
+    const third = this.#thirdNode(nic.switchName);
+    try {
+      const port: ProbePort =
+        third === null
+          ? await ports.probes.openPort(request)
+          : await third.call('open-probe-port', request, CALL_DEADLINE_MS);
+      const { vni } = observer;
+      this.#watch = {
+        ...{ vni, from: third?.name ?? ports.config.node },
+        close: () =>
+          third === null
+            ? ports.probes.closePort(vni).catch((error: unknown) => this.#note('The probe is left', error))
+            : third.call('close-probe-port', { vni }, CALL_DEADLINE_MS).catch(() => undefined),
+      };
+      await this.#call('watch-guest', { migrationId: intent.migrationId, port });
+    } catch (error) {
+      this.#watchReason = `the guest could not be watched: ${String(error)}`;
+      this.#note('The guest is not watched', error);
+    }
+  }
+
+  #thirdNode(switchName: string): Peer | null {
+    const { intent, ports } = this.#input;
+    const monotonicMs = ports.clock.monotonicMs();
+    for (const entry of ports.view.current().nodes.values()) {
+      const { name, role, switches, addresses, peerPort } = entry.facts.value;
+      if (role !== 'node' || name === intent.source || name === intent.destination) continue;
+      if (!switches.includes(switchName) || nodeState(entry, monotonicMs) !== 'up') continue;
+      return ports.peers.peer(name, addresses, peerPort);
+    }
+    return null;
+  }
+
+  #firstRoundBytes(): number | null {
+    const { intent, ports } = this.#input;
+    const activity = ports.view.current().vms.get(intent.vm)?.activity ?? null;
+    if (activity === null) return null;
+    return activity.usedBytes * (intent.compression === 'multifd-zstd' ? activity.compressedRatio : 1);
+  }
+
+  async #arm(mirror: FrameMirror): Promise<void> {
+    try {
+      await mirror.arm();
+      this.#stopSampling();
+      this.#stopSampling = this.#input.ports.clock.every(SAMPLE_EVERY_MS, () => mirror.sample());
+    } catch (error) {
+      this.#note('Frames cannot be mirrored', error);
+    }
+  }
+
+  async #disarm(mirror: FrameMirror): Promise<void> {
+    this.#stopSampling();
+    await mirror.disarm().catch((error: unknown) => this.#note('The mirror could not be removed', error));
+  }
+
+  async #call<M extends 'guest-stopped' | 'watch-guest' | 'traffic-report'>(
+    method: M,
+    request: PeerRequests[M]['request'],
+  ): Promise<PeerRequests[M]['response'] | null> {
+    try {
+      return await this.#input.peer().call(method, request, CALL_DEADLINE_MS);
+    } catch (error) {
+      this.#note(`The destination did not answer to ${method}`, error);
+      return null;
+    }
+  }
+
+  #note(message: string, error: unknown): null {
+    this.#input.ports.log.warn(message, { migration: this.#input.intent.migrationId, error });
+    return null;
+  }
+}
+
+const NOTHING_SENT: TransferSnapshot = {
+  ...{ status: 'active', errorText: null, totalMs: 0, setupMs: 0, qemuDowntimeMs: null, transferredBytes: 0 },
+  ...{ remainingBytes: 0, totalBytes: 0, round: 1, dirtyBytesPerSecond: 0, bandwidthBytesPerSecond: 0 },
+  ...{ throttlePercent: 0, zeroBytes: 0, xbzrle: null, blockedReasons: [] },
+};
