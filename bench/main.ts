@@ -1,81 +1,71 @@
 /**
- * `npm run bench`: Godwit's live migration beside that of QEMU alone, in the same lab and in turns.
- * Options: --runs N (per variant and scenario, 15), --link RATE (1gbit), --scenario TEXT
- * (only those with this in their name), --accelerator auto|kvm|tcg.
+ * `npm run bench`: Godwit's live migration beside that of QEMU alone, in the same lab and in turns, as the guest's
+ * client sees it. Options: --runs N (per variant and scenario, 15), --link RATE[,RATE…] (1gbit), --scenario TEXT
+ * (only those with this in their name), --variant VARIANT[,VARIANT…], --accelerator auto|kvm|tcg.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { type Client, createClient } from '../src/client/client.ts';
+import { createClient } from '../src/client/client.ts';
 import { createNodeTransport } from '../src/client/node-transport.ts';
 import { labDown, type LabStatus, labUp } from '../src/lab/lab.ts';
 import { QEMU_BINARY } from '../src/lab/requirements.ts';
 import { GodwitError } from '../src/model/errors.ts';
-import { formatBytes, MEBIBYTE } from '../src/model/units.ts';
-import { cycleOrder, type Measurement, type Scenario, SCENARIOS, type Variant, VARIANTS } from './bench-plan.ts';
-import { createGodwitVm, deleteGodwitVm, migrateGodwitVm } from './godwit-vm.ts';
-import { bootOf, type Guest, startLoad, stopLoad, waitForGuest } from './guest-control.ts';
-import { type Figures, RAW_ADDRESS, RawVm } from './raw-vm.ts';
-import { resultsTable } from './results-table.ts';
+import { formatBytes } from '../src/model/units.ts';
+import { cycleOrder, type LinkFigures, type Measurement, type Scenario, type Variant } from './bench-plan.ts';
+import { criteriaTable } from './criteria.ts';
+import { Guests } from './guests.ts';
+import { measureLink } from './link-rate.ts';
+import { measureOne, measureUploadAlone, type Place } from './measure.ts';
+import { networkGapMs } from './observed.ts';
+import { type Options, readOptions, WrongUsage } from './options.ts';
+import { linkTable, resultsTables } from './results-table.ts';
 
 const LAB = 'bench';
-const GUEST_MEMORY_BYTES = 256 * MEBIBYTE;
-const PAUSE_MS = 700;
-/** The guests still start this and that when they first answer. */
-const GUESTS_SETTLE_MS = 10_000;
 
-interface Options {
-  readonly runs: number;
-  readonly link: string;
-  /** Part of the name of the scenarios to measure; empty: all. */
-  readonly scenario: string;
-  readonly accelerator: 'auto' | 'kvm' | 'tcg';
-}
-
-interface Bench {
-  readonly client: Client;
-  readonly raw: RawVm;
-  /** Another one after the guest was lost. */
-  godwitGuest: Guest;
-  readonly rawGuest: Guest;
-}
-
-function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '15' },
-      scenario: { type: 'string', default: '' },
-      link: { type: 'string', default: '1gbit' },
-      accelerator: { type: 'string', default: 'auto' },
-    },
-  });
-  const runs = Number(values.runs);
-  if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a whole number from 1 on.');
-  const accelerator = (['auto', 'kvm', 'tcg'] as const).find((one) => one === values.accelerator);
-  if (accelerator === undefined) throw new Error('--accelerator takes auto, kvm or tcg.');
-  return { runs, link: values.link, scenario: values.scenario, accelerator };
+/** What one call of the bench found out; grows, and is written after every scenario. */
+interface Results {
+  readonly startedAt: string;
+  endedAt: string;
+  readonly options: Options;
+  readonly machine: Record<string, unknown>;
+  readonly links: LinkFigures[];
+  /** Bits per second that arrive in a guest that does not move. */
+  readonly uploadsAlone: { link: string; variant: Variant; bitsPerSecond: number | null }[];
+  readonly measurements: Measurement[];
 }
 
 async function main(): Promise<void> {
-  const options = readOptions();
+  const options = readOptions(process.argv.slice(2));
   const interrupted = interruption();
-  const coming = bringUp(options);
-  coming.catch(() => undefined);
+  interrupted.catch(() => undefined);
+  const results: Results = {
+    ...{ startedAt: new Date().toISOString(), endedAt: '', options, machine: describeMachine() },
+    ...{ links: [], uploadsAlone: [], measurements: [] },
+  };
+  for (const link of options.links) await measureInLab(link, { results, interrupted });
+  console.log(report(results));
+}
+
+/** Takes the lab down in any case, unless it is somebody else's. */
+async function measureInLab(
+  link: string,
+  { results, interrupted }: { results: Results; interrupted: Promise<never> },
+): Promise<void> {
+  const coming = bringUp(link, results.options.accelerator);
   let own = true;
+  const measured = coming.then(
+    (status) => measureAll(status, link, results),
+    (error: unknown) => {
+      own = !(error instanceof LabInUse);
+      throw error;
+    },
+  );
+  // After an interruption nobody waits for it any more.
+  measured.catch(() => undefined);
   try {
-    await Promise.race([
-      coming.then(
-        (status) => measureAll(status, options),
-        (error: unknown) => {
-          own = !(error instanceof LabInUse);
-          throw error;
-        },
-      ),
-      interrupted,
-    ]);
+    await Promise.race([measured, interrupted]);
   } finally {
     await coming.catch(() => undefined);
     if (own) await labDown(LAB, (line) => console.error(line));
@@ -85,7 +75,7 @@ async function main(): Promise<void> {
 class LabInUse extends Error {}
 class Interrupted extends Error {}
 
-async function bringUp({ link, accelerator }: Options): Promise<LabStatus> {
+async function bringUp(link: string, accelerator: Options['accelerator']): Promise<LabStatus> {
   const { status, wasUp } = await labUp({ name: LAB, link, accelerator, progress: (line) => console.error(line) });
   if (wasUp) throw new LabInUse(`A lab "${LAB}" is up already. Take it down: ./godwit lab down --name ${LAB}`);
   return status;
@@ -100,70 +90,52 @@ function interruption(): Promise<never> {
   });
 }
 
-async function measureAll(status: LabStatus, options: Options): Promise<void> {
+async function measureAll(status: LabStatus, link: string, results: Results): Promise<void> {
   const ca = await readFile(status.caCertificate, 'utf8');
   const { url, user, password } = status;
   const transport = createNodeTransport({ url, user, password, ca });
   try {
-    const startedAt = new Date().toISOString();
-    const client = createClient(transport);
-    const vm = await createGodwitVm(client, GUEST_MEMORY_BYTES);
-    const from = status.machines.find((machine) => machine.kind === 'client')?.namespace ?? '';
-    const raw = await RawVm.create(status, vm);
-    const rawGuest = { name: 'BareServer', address: RAW_ADDRESS, from };
-    const godwitGuest = { name: vm.name, address: vm.addresses[0] ?? '', from };
-    await Promise.all([waitForGuest(rawGuest), waitForGuest(godwitGuest)]);
-    await sleep(GUESTS_SETTLE_MS);
-    const machine = { ...describeMachine(), accelerator: vm.accelerator, cpuModel: vm.cpuModel, link: options.link };
-    const bench: Bench = { client, raw, godwitGuest, rawGuest };
-    const measurements: Measurement[] = [];
-    for (const scenario of SCENARIOS.filter(({ name }) => name.includes(options.scenario))) {
-      for (let cycle = 0; cycle < options.runs; cycle += 1) {
-        for (const variant of cycleOrder(cycle, VARIANTS)) {
-          const measurement = await measureOne(bench, scenario, variant);
-          measurements.push(measurement);
-          tell(measurement, cycle);
-        }
-      }
+    results.links.push(await measureLink(status, link));
+    const guests = new Guests(status, createClient(transport));
+    const place = { guests, lab: LAB, link };
+    for (const scenario of results.options.scenarios) {
+      const variants = results.options.variants.filter((variant) => scenario.variants.includes(variant));
+      if (variants.length === 0) continue;
+      await guests.prepare(scenario);
+      Object.assign(results.machine, { accelerator: guests.vm.accelerator, cpuModel: guests.vm.cpuModel });
+      await measureScenario(place, { scenario, variants, results });
       // After every scenario, so that a run that is broken off leaves what it has.
-      await writeResults({ startedAt, endedAt: new Date().toISOString(), options, machine, measurements });
+      await writeResults(results);
     }
-    console.log(`\n${JSON.stringify(machine)}\n\n${resultsTable(measurements)}`);
   } finally {
     transport.close();
   }
 }
 
-async function measureOne(bench: Bench, scenario: Scenario, variant: Variant): Promise<Measurement> {
-  const guest = variant === 'raw' ? bench.rawGuest : bench.godwitGuest;
-  const loadBytesPerSecond = await startLoad(guest, scenario.load);
-  const boot = await bootOf(guest);
-  const loadAverage = loadavg()[0] ?? 0;
-  const figures = await migrate(bench, variant);
-  await sleep(PAUSE_MS);
-  const guestSurvived = boot !== null && (await bootOf(guest)) === boot;
-  if (guestSurvived) await stopLoad(guest, scenario.load);
-  else await replaceGuest(bench, variant);
-  return { scenario: scenario.name, variant, ...figures, guestSurvived, loadBytesPerSecond, loadAverage };
+interface Part {
+  readonly scenario: Scenario;
+  readonly variants: readonly Variant[];
+  readonly results: Results;
 }
 
-/** A guest that broke on the way must not break the measurements after it. */
-async function replaceGuest(bench: Bench, variant: Variant): Promise<void> {
-  if (variant === 'raw') {
-    await bench.raw.restart();
-  } else {
-    await deleteGodwitVm(bench.client);
-    const vm = await createGodwitVm(bench.client, GUEST_MEMORY_BYTES);
-    bench.godwitGuest = { ...bench.godwitGuest, address: vm.addresses[0] ?? '' };
+async function measureScenario(place: Place, { scenario, variants, results }: Part): Promise<void> {
+  if (scenario.client === 'upload') {
+    for (const variant of variants) {
+      const bitsPerSecond = await measureUploadAlone(place, variant);
+      results.uploadsAlone.push({ link: place.link, variant, bitsPerSecond });
+    }
   }
-  await waitForGuest(variant === 'raw' ? bench.rawGuest : bench.godwitGuest);
-}
-
-function migrate({ client, raw }: Bench, variant: Variant): Promise<Figures> {
-  return variant === 'raw' ? raw.migrate() : migrateGodwitVm(client, variant === 'godwit-tls');
+  for (let cycle = 0; cycle < Math.min(results.options.runs, scenario.runsMax); cycle += 1) {
+    for (const variant of cycleOrder(cycle, variants)) {
+      const measurement = await measureOne(place, scenario, variant);
+      results.measurements.push(measurement);
+      tell(measurement, cycle);
+    }
+  }
 }
 
 function tell(one: Measurement, cycle: number): void {
+  const gapMs = networkGapMs(one);
   const parts = [
     `${cycle + 1}`,
     one.scenario,
@@ -171,9 +143,27 @@ function tell(one: Measurement, cycle: number): void {
     `${one.source} to ${one.destination}`,
     one.failure ??
       `total ${one.totalMs?.toFixed(0)} ms, blackout ${one.blackoutMs?.toFixed(1)} ms, ${one.rounds} rounds`,
+    ...(gapMs === null ? [] : [`network gap ${gapMs.toFixed(1)} ms`]),
+    ...(one.client === null ? ['THE CLIENT SAW NOTHING'] : []),
+    ...(one.client?.broken ? [`CLIENT: ${one.client.broken}`] : []),
     ...(one.guestSurvived ? [] : ['THE GUEST IS LOST']),
   ];
   console.error(parts.join('  '));
+}
+
+function report({ links, machine, measurements, uploadsAlone }: Results): string {
+  const alone = uploadsAlone.map(({ link, variant, bitsPerSecond }) => {
+    const rate = bitsPerSecond === null ? 'nothing' : `${(bitsPerSecond / 1e6).toFixed(0)} Mbit/s`;
+    return `- upload without a migration, ${link}, guest of ${variant}: ${rate} of the 500 Mbit/s offered arrive`;
+  });
+  // The criteria are made for a link that is a limit.
+  const judged = links.filter(({ link }) => link !== 'none' || links.length === 1);
+  const verdicts = judged.map((figures) => {
+    const own = measurements.filter((one) => one.link === figures.link);
+    return `Criteria, ${figures.link}:\n\n${criteriaTable(own, figures)}`;
+  });
+  const parts = [JSON.stringify(machine), resultsTables(measurements), alone.join('\n')];
+  return `\n${[...parts, linkTable(links, measurements), ...verdicts].filter((part) => part !== '').join('\n\n')}`;
 }
 
 function describeMachine(): Record<string, unknown> {
@@ -186,22 +176,25 @@ function describeMachine(): Record<string, unknown> {
     kernel: release(),
     qemu,
     node: process.version,
-    guestMemory: formatBytes(GUEST_MEMORY_BYTES),
   };
 }
 
-async function writeResults(results: { readonly startedAt: string } & Record<string, unknown>): Promise<void> {
+async function writeResults(results: Results): Promise<void> {
+  results.endedAt = new Date().toISOString();
   const directory = join(import.meta.dirname, 'results');
   await mkdir(directory, { recursive: true });
   const path = join(directory, `${results.startedAt.replaceAll(':', '-')}.json`);
-  await writeFile(path, `${JSON.stringify(results, null, 2)}\n`);
+  // One line per measurement: with all the gaps and bins it would be thousands of lines otherwise.
+  const { measurements, ...rest } = results;
+  const lines = measurements.map((one) => JSON.stringify(one)).join(',\n');
+  await writeFile(path, `${JSON.stringify(rest, null, 2).replace(/\n}$/, '')},\n"measurements": [\n${lines}\n]}\n`);
   console.error(`written to ${path}`);
 }
 
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    const isPlain = [GodwitError, LabInUse, Interrupted].some((kind) => error instanceof kind);
+    const isPlain = [GodwitError, LabInUse, Interrupted, WrongUsage].some((kind) => error instanceof kind);
     console.error(isPlain || !(error instanceof Error) ? String(error) : (error.stack ?? error.message));
     if (error instanceof GodwitError) console.error(error.nextStep);
     process.exit(1);

@@ -11,7 +11,8 @@ import { configPath, QEMU_USER } from '../src/lab/machine-files.ts';
 import type { AgentConfig } from '../src/model/agent-config.ts';
 import type { VmName } from '../src/model/names.ts';
 import type { VmDefinition } from '../src/model/vm.ts';
-import type { Measurement } from './bench-plan.ts';
+import type { Figures } from './bench-plan.ts';
+import { nowMs } from './client/figures.ts';
 import { RawCopy, type RawCopyOptions, type RawNode } from './raw-copy.ts';
 
 const NAME = 'BareServer';
@@ -19,11 +20,6 @@ const NAME = 'BareServer';
 export const RAW_ADDRESS = '10.78.0.200';
 const DOWNTIME_LIMIT_MS = 25;
 const MIGRATION_TIMEOUT_MS = 120_000;
-
-export type Figures = Omit<
-  Measurement,
-  'scenario' | 'variant' | 'guestSurvived' | 'loadBytesPerSecond' | 'loadAverage'
->;
 
 export class RawVm {
   readonly #nodes: readonly RawNode[];
@@ -51,11 +47,15 @@ export class RawVm {
     return raw;
   }
 
+  async end(): Promise<void> {
+    await this.#copy?.end();
+    this.#copy = null;
+  }
+
   /** Anew, with an empty disk. */
   async restart(): Promise<void> {
     const node = this.#copy?.node ?? this.#node((_node, index) => index === 0);
-    await this.#copy?.end();
-    this.#copy = null;
+    await this.end();
     const disks = createDisks({ qemuUser: QEMU_USER });
     for (const disk of this.#options.definition.disks) {
       if (await disks.exists(disk.path)) await disks.remove(disk);
@@ -67,7 +67,7 @@ export class RawVm {
   async migrate(): Promise<Figures> {
     const source = this.#copy;
     if (source === null) throw new Error('The bare guest does not run.');
-    const calledAtMs = systemNowMs();
+    const calledAtMs = nowMs();
     const destination = await this.#start(
       this.#node((node) => node.name !== source.node.name),
       true,
@@ -137,7 +137,7 @@ async function begin(source: RawCopy, destination: RawCopy): Promise<number> {
     'max-bandwidth': UNLIMITED_BYTES_PER_SECOND,
     'downtime-limit': DOWNTIME_LIMIT_MS,
   });
-  const migratedAtMs = systemNowMs();
+  const migratedAtMs = nowMs();
   await source.ask('migrate', { uri: `tcp:${destination.node.address}:${listening['socket-address']?.[0]?.port}` });
   return migratedAtMs;
 }
@@ -175,7 +175,8 @@ async function measure({ source, destination, calledAtMs, migratedAtMs, failure 
   return {
     source: source.node.name,
     destination: destination.node.name,
-    failure,
+    ownerAfter: (failure === null ? destination : source).node.name,
+    ...{ failure, calledAtMs, stoppedAtMs: stoppedAtMs ?? null, resumedAtMs: resumedAtMs ?? null },
     totalMs: until(calledAtMs),
     transferMs: until(migratedAtMs),
     transferToResumeMs: until(migratedAtMs),
@@ -183,10 +184,7 @@ async function measure({ source, destination, calledAtMs, migratedAtMs, failure 
     callToFirstRoundMs: migratedAtMs - calledAtMs,
     rounds: Number(source.seen('MIGRATION_PASS')?.data['pass'] ?? 0),
     transferredBytes: details.ram?.transferred ?? null,
+    ...{ firstRoundBytesPerSecond: null, forecastTotalMs: null, budgetMs: null, budgetUsedMs: null },
     details,
   };
-}
-
-function systemNowMs(): number {
-  return performance.timeOrigin + performance.now();
 }

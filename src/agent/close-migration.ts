@@ -24,18 +24,31 @@ export interface ClosingPorts {
   readonly clock: Clock;
 }
 
+/** The keys that the closing transaction compares or changes. */
+export interface FoundForClosing {
+  readonly entries: readonly StoreEntry[];
+  readonly sourceMemory: StoreEntry | undefined;
+  readonly destinationMemory: StoreEntry | undefined;
+}
+
+/** May be read ahead: what changes afterwards makes the transaction fail, and it is tried again. */
+export async function readForClosing(intent: MigrationIntent, store: ClusterStore): Promise<FoundForClosing> {
+  const [entries, sourceMemory, destinationMemory] = await Promise.all([
+    store.list(`${keys.vms}${intent.vm}/`),
+    store.get(keys.nodeMemory(intent.source)),
+    store.get(keys.nodeMemory(intent.destination)),
+  ]);
+  return { entries, sourceMemory, destinationMemory };
+}
+
 /** Returns 'closed', 'again' (somebody wrote at the same time, or no answer: look and try again), or 'not-ours' (it is closed already). */
 export async function closeMigration(
   intent: Versioned<MigrationIntent>,
-  closing: { readonly settlement: Settlement; readonly receipt: Receipt },
+  closing: { readonly settlement: Settlement; readonly receipt: Receipt; readonly found: FoundForClosing },
   ports: ClosingPorts,
 ): Promise<'closed' | 'again' | 'not-ours'> {
-  const { vm, source, destination } = intent.value;
-  const [entries, sourceMemory, destinationMemory] = await Promise.all([
-    ports.store.list(`${keys.vms}${vm}/`),
-    ports.store.get(keys.nodeMemory(source)),
-    ports.store.get(keys.nodeMemory(destination)),
-  ]);
+  const { vm } = intent.value;
+  const { entries, sourceMemory, destinationMemory } = closing.found;
   const stored = (key: string) => entries.find((entry) => entry.key === key);
   if (stored(keys.vmIntent(vm))?.modRevision !== intent.modRevision) return 'not-ours';
   const { settlement, receipt } = closing;

@@ -115,14 +115,16 @@ export class DestinationCopies {
       await instance.kill();
       throw refusal(intent.vm, 'this migration was given up meanwhile');
     }
-    const [listenAddress = '0.0.0.0'] = config.addresses;
+    // On a dedicated network only there: memory never takes another way without being told to.
+    const addresses = config.migration.network === null ? config.addresses : [config.migration.network.address];
+    const [listenAddress = '0.0.0.0'] = addresses;
     const tlsPeer = intent.encrypted ? intent.source : null;
     const { compression, migrationId: id } = intent;
     const [port, traffic] = await Promise.all([
       instance.listenForMigration({ listenAddress, tlsPeer, compression }),
       this.#traffic.open({ id, instance: instance.id }, definition),
     ]);
-    return { addresses: config.addresses, port, ...traffic };
+    return { addresses, port, ...traffic };
   }
 
   async #status(migrationId: MigrationId): Promise<DestinationStatus> {

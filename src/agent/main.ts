@@ -17,8 +17,9 @@ import { createPinoLog } from '../adapters/system/pino-log.ts';
 import { randomIds } from '../adapters/system/random-ids.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { createApiServer } from '../api/server.ts';
+import { smallestLimit } from '../migration/bandwidth-limit.ts';
 import type { AgentConfig } from '../model/agent-config.ts';
-import type { NodeFacts } from '../model/node.ts';
+import type { NodeFacts, NodeMigrationFacts } from '../model/node.ts';
 import type { HypervisorFacts } from '../ports/hypervisor.ts';
 import type { Log } from '../ports/log.ts';
 import type { ClusterStore } from '../ports/store.ts';
@@ -105,7 +106,8 @@ async function runNode(config: AgentConfig, running: Running & { readonly pki: P
 
 /** How guests' frames are moved and watched. The kernels' VXLAN devices use the UDP port next to the one that agents use among themselves. */
 async function trafficPorts(config: AgentConfig, log: Log) {
-  const address = config.addresses.find((candidate) => !candidate.includes(':')) ?? '';
+  const own = config.migration.network === null ? config.addresses : [config.migration.network.address];
+  const address = own.find((candidate) => !candidate.includes(':')) ?? '';
   const frames = new FrameSocket({ address, port: config.peerPort, clock, log });
   const shared = { kernelPort: config.peerPort + 1, switches: config.switches, log };
   const probes = createGuestProbes({ ...shared, frameSocket: frames, clock });
@@ -165,9 +167,19 @@ function factsOf(
     cpuModels: hypervisor?.cpuModels ?? [],
     switches: config.switches.map(({ name }) => name),
     volumes: config.volumes,
+    migration: migrationFacts(config),
     agentVersion: version,
     bootId,
     startedAt: new Date().toISOString(),
+  };
+}
+
+function migrationFacts({ addresses, migration }: AgentConfig): NodeMigrationFacts {
+  const { bandwidthBytesPerSecond, network } = migration;
+  return {
+    address: network?.address ?? addresses[0] ?? '',
+    network: network?.cidr ?? null,
+    bandwidthBytesPerSecond: smallestLimit(bandwidthBytesPerSecond, network?.bandwidthBytesPerSecond ?? null),
   };
 }
 

@@ -22,6 +22,8 @@ export class MigrationNotes {
   };
   clock: { readonly offsetMs: number; readonly errorMs: number } | null = null;
   transferredBytes: number | null = null;
+  /** Budget that holds: wider than the intent's once the policy widened it. Milliseconds. */
+  budgetUsedMs: number;
   readonly rounds: Round[] = [];
   readonly decisions: Decision[] = [];
   readonly #clock: Clock;
@@ -34,6 +36,7 @@ export class MigrationNotes {
     this.intent = input.intent;
     this.memoryBytes = input.memoryBytes;
     this.agentRestarted = input.agentRestarted;
+    this.budgetUsedMs = input.intent.budgetMs;
     this.#clock = input.clock;
     this.#phaseStartsMs['pre-migration'] = Date.parse(input.intent.requestedAt);
   }
@@ -84,11 +87,12 @@ export class MigrationNotes {
   }
 
   measured(phase: MigrationPhase, aborting: Aborting | null): MeasuredMigration {
-    const { intent, memoryBytes, rounds, times, clock, transferredBytes, decisions, agentRestarted } = this;
+    const { intent, memoryBytes, budgetUsedMs, rounds, times, clock, transferredBytes, decisions, agentRestarted } =
+      this;
     const phaseStartsMs = this.#phaseStartsMs;
     const endedAtMs = this.#clock.wallMs();
     return {
-      ...{ intent, memoryBytes, phase, aborting, endedAtMs, phaseStartsMs, rounds },
+      ...{ intent, memoryBytes, budgetUsedMs, phase, aborting, endedAtMs, phaseStartsMs, rounds },
       ...{ times, clock, transferredBytes, decisions, agentRestarted },
     };
   }
@@ -114,7 +118,7 @@ export class MigrationNotes {
       phase,
       startedAt: intent.requestedAt,
       elapsedMs: Math.max(0, this.#clock.wallMs() - Date.parse(intent.requestedAt)),
-      budgetMs: intent.budgetMs,
+      budgetMs: this.budgetUsedMs,
       memoryBytes: this.memoryBytes,
       transferredBytes: figures?.transferredBytes ?? 0,
       remainingBytes: figures?.remainingBytes ?? this.memoryBytes,

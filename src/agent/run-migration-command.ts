@@ -1,10 +1,13 @@
 import { GodwitError } from '../model/errors.ts';
+import type { PeerRequests } from '../ports/peers.ts';
 import type { MigrationCommand } from '../migration/migration.ts';
 import { writeReceipt } from '../migration/write-receipt.ts';
 import { pendingReceipt } from '../migration/complete-receipt.ts';
-import { closeMigration, type Settlement } from './close-migration.ts';
+import { closeMigration, readForClosing, type Settlement } from './close-migration.ts';
 import { finishReceipt } from './finish-receipt.ts';
 import type { SourceMigration } from './source-migration.ts';
+
+type Prepared = PeerRequests['prepare-destination']['response'];
 
 /** Carries out one decision. Every command may be repeated: whoever runs it again finds part of it done. */
 export async function runMigrationCommand(command: MigrationCommand, migration: SourceMigration): Promise<void> {
@@ -48,6 +51,8 @@ export async function runMigrationCommand(command: MigrationCommand, migration: 
 
 async function checkSource(migration: SourceMigration): Promise<void> {
   const { instance } = migration.input;
+  // The destination's QEMU starts while the questions are asked; if one is answered badly the undo discards it.
+  void askToPrepare(migration).catch(() => undefined);
   const [figures, runState] = await Promise.all([
     instance?.transfer(),
     instance?.runState(),
@@ -60,9 +65,14 @@ async function checkSource(migration: SourceMigration): Promise<void> {
   migration.seen.sourceChecked = true;
 }
 
-async function prepareDestination(migration: SourceMigration): Promise<void> {
+function askToPrepare(migration: SourceMigration): Promise<Prepared> {
   const { intent, definition } = migration.input;
-  const prepared = await migration.peer().call('prepare-destination', { intent: intent.value, definition }, 15_000);
+  migration.preparing ??= migration.peer().call('prepare-destination', { intent: intent.value, definition }, 15_000);
+  return migration.preparing;
+}
+
+async function prepareDestination(migration: SourceMigration): Promise<void> {
+  const prepared = await askToPrepare(migration);
   migration.destination = prepared;
   migration.traffic.begin(prepared);
   migration.seen.destinationPrepared = true;
@@ -113,6 +123,8 @@ async function retireSource(migration: SourceMigration): Promise<void> {
   } catch (error) {
     migration.ports.log.debug('No totals of the transfer', { error });
   }
+  migration.closing = readForClosing(migration.input.intent.value, migration.ports.store);
+  migration.closing.catch(() => undefined);
   await migration.traffic.guestMoved();
   await instance?.kill();
 }
@@ -139,7 +151,10 @@ async function close(migration: SourceMigration, settlement: Settlement): Promis
   const phase = settlement === 'handed-over' ? 'commitment-and-activation' : state.phase;
   const written = writeReceipt(notes.measured(phase, state.aborting));
   const receipt = migration.traffic.begun ? pendingReceipt(written) : written;
-  const result = await closeMigration(input.intent, { settlement, receipt }, ports);
+  const found = await (migration.closing ?? readForClosing(input.intent.value, ports.store));
+  // Read ahead once only: whoever comes again comes because something has changed.
+  migration.closing = null;
+  const result = await closeMigration(input.intent, { settlement, receipt, found }, ports);
   if (result === 'again') {
     await ports.clock.sleep(50);
     return;

@@ -7,7 +7,9 @@ import { learn } from '../migration/learn.ts';
 import type { MigrationCommand, MigrationObservation, MigrationState, PhaseDecision } from '../migration/migration.ts';
 import { type MigrationPhase, phaseTitle } from '../migration/phases.ts';
 import type { Instance, InstanceEvent, TransferSnapshot } from '../ports/hypervisor.ts';
+import type { PeerRequests } from '../ports/peers.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import type { FoundForClosing } from './close-migration.ts';
 import { askAdmission } from './ask-admission.ts';
 import { GuestTraffic } from './guest-traffic.ts';
 import { MigrationNotes } from './migration-notes.ts';
@@ -53,6 +55,10 @@ export class SourceMigration {
   /** Follows the rounds and sets QEMU's limits. */
   readonly steering: ConvergenceSteering;
   readonly traffic: GuestTraffic;
+  /** The destination's answer to `prepare-destination`, asked for while the source is checked. */
+  preparing: Promise<PeerRequests['prepare-destination']['response']> | null = null;
+  /** What the closing transaction compares, read ahead. */
+  closing: Promise<FoundForClosing> | null = null;
   ended = false;
   readonly #progress: MigrationProgressWriter;
   #stoppedAtMonotonicMs: number | null = null;

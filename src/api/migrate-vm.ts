@@ -13,6 +13,7 @@ import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import { judgeMigration, type MigrationJudgement, refusal } from './judge-migration.ts';
 import { checkBudget, invalid } from './new-vm-request.ts';
+import { planTransfer, type TransferPlan } from './plan-transfer.ts';
 import { readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
 
@@ -27,7 +28,7 @@ export function serveMigrateVm(app: FastifyInstance, context: ApiContext): void 
 }
 
 function checkRequest(body: MigrateVmBody): void {
-  const { mode = 'live', budgetMs, bandwidthBytesPerSecond } = body;
+  const { mode = 'live', budgetMs, budgetMaxMs, bandwidthBytesPerSecond } = body;
   if (mode !== 'live') {
     throw new GodwitError({
       code: 'MODE_NOT_SUPPORTED',
@@ -37,6 +38,7 @@ function checkRequest(body: MigrateVmBody): void {
     });
   }
   if (budgetMs !== undefined) checkBudget(budgetMs);
+  if (budgetMaxMs !== undefined) checkBudget(budgetMaxMs);
   if (bandwidthBytesPerSecond != null && bandwidthBytesPerSecond <= 0) {
     throw invalid(
       `A bandwidth of ${bandwidthBytesPerSecond} bytes per second is not possible.`,
@@ -49,20 +51,30 @@ async function dryRun(context: ApiContext, vm: VmName, body: MigrateVmBody): Pro
   const state = await readForDecision(context, vm);
   const entry = requireVm(state, vm);
   const judged = judgeMigration({ state, monotonicMs: context.reader.monotonicMs() }, entry, body.to);
-  const bandwidth = bandwidthOf(context, body);
-  const { memoryBytes } = entry.record.value.definition;
+  const source = entry.owner?.value.node ?? null;
+  const { destination } = judged;
+  const wishes = wishesOf(context, entry, body);
+  const { compression, reason, forecast } =
+    source === null || destination === null
+      ? UNPLANNED
+      : planTransfer(state, { ...wishes, entry, source, destination, nowMs: context.clock.wallMs() });
   return {
     dryRun: true,
     possible: judged.reasons.length === 0,
     reasons: judged.reasons.map((reason) => reason.text),
     vm,
-    source: entry.owner?.value.node ?? null,
-    destination: judged.destination,
-    candidates: judged.candidates,
-    // All memory once at the given rate: the least it takes. Without a limit nothing is known before it is measured.
-    forecast: { totalMs: bandwidth === null ? null : (memoryBytes / bandwidth) * 1000, blackoutMs: null },
+    ...{ source, destination, candidates: judged.candidates },
+    ...{ budgetMs: wishes.budgetMs, budgetMaxMs: wishes.budgetMaxMs },
+    ...{ compression, compressionReason: reason, forecast },
   };
 }
+
+const NO_DESTINATION = 'there is no destination to move it to';
+const UNPLANNED: TransferPlan = {
+  compression: 'none',
+  reason: NO_DESTINATION,
+  forecast: { totalMs: null, blackoutMs: null, converges: null, reason: NO_DESTINATION },
+};
 
 interface MigrateInput {
   readonly vm: VmName;
@@ -76,31 +88,39 @@ async function decide(context: ApiContext, { vm, body, id }: MigrateInput): Prom
   const judged = judgeMigration({ state, monotonicMs: context.reader.monotonicMs() }, entry, body.to);
   const ends = endsOf(state, entry, judged);
   if (ends === null) throw refusal(entry, judged);
-  const { budgetMs, definition } = entry.record.value;
+  const { definition } = entry.record.value;
+  const wishes = wishesOf(context, entry, body);
+  const [source, nowMs] = [ends.owner.value.node, context.clock.wallMs()];
+  const plan = planTransfer(state, { ...wishes, entry, source, destination: ends.destination, nowMs });
   const intent: MigrationIntent = {
     migrationId: id,
     vm,
-    source: ends.owner.value.node,
+    source,
     destination: ends.destination,
     epoch: ends.owner.modRevision,
     mode: 'live',
-    budgetMs: body.budgetMs ?? budgetMs,
-    budgetMaxMs: body.budgetMs ?? budgetMs,
-    compression: 'none',
-    compressionReason: '',
-    forecast: { totalMs: null, blackoutMs: null, converges: null, reason: 'nothing was measured yet' },
-    bandwidthBytesPerSecond: bandwidthOf(context, body),
-    encrypted: body.encrypted ?? context.config.migration.tls,
+    ...wishes,
+    ...{ compression: plan.compression, compressionReason: plan.reason, forecast: plan.forecast },
     definitionHash: definitionHash(definition),
-    requestedAt: isoDate(context.clock.wallMs()),
+    requestedAt: isoDate(nowMs),
   };
   return changeOf(entry, { intent, ends, destinationReason: judged.destinationReason });
 }
 
-function bandwidthOf(context: ApiContext, { bandwidthBytesPerSecond }: MigrateVmBody): number | null {
-  return bandwidthBytesPerSecond === undefined
-    ? context.config.migration.bandwidthBytesPerSecond
-    : bandwidthBytesPerSecond;
+type Wishes = Pick<MigrationIntent, 'budgetMs' | 'budgetMaxMs' | 'bandwidthBytesPerSecond' | 'encrypted'>;
+
+/** What the request leaves open is as the VM and the cluster have it. Throws INVALID_INPUT. */
+function wishesOf({ config }: ApiContext, entry: VmEntry, body: MigrateVmBody): Wishes {
+  const budgetMs = body.budgetMs ?? entry.record.value.budgetMs;
+  const budgetMaxMs = body.budgetMaxMs ?? budgetMs;
+  if (budgetMaxMs < budgetMs) {
+    throw invalid(
+      `The budget cannot be widened to ${budgetMaxMs} ms: it is ${budgetMs} ms already.`,
+      'Give a larger one, or a smaller budget.',
+    );
+  }
+  const { bandwidthBytesPerSecond = config.migration.bandwidthBytesPerSecond } = body;
+  return { budgetMs, budgetMaxMs, bandwidthBytesPerSecond, encrypted: body.encrypted ?? config.migration.tls };
 }
 
 interface Ends {

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { progressSchema, receiptSchema } from './receipt.ts';
+import { compressionSchema, forecastSchema, progressSchema, receiptSchema } from './receipt.ts';
 import { route } from './route.ts';
 import { bytes, exact, isoTime, list, ms, nameParams, nullable, oneOf } from './shapes.ts';
 
@@ -23,6 +23,11 @@ export const migrationStartedSchema = exact({
   destinationReason: Type.String(),
   mode: oneOf(['live']),
   budgetMs: ms,
+  /** To which the budget may be widened if the guest does not converge otherwise. */
+  budgetMaxMs: ms,
+  compression: compressionSchema,
+  compressionReason: Type.String(),
+  forecast: forecastSchema,
   bandwidthBytesPerSecond: nullable(Type.Number()),
   encrypted: Type.Boolean(),
   requestedAt: isoTime,
@@ -39,8 +44,12 @@ export const migrationDryRunSchema = exact({
   /** Named by the caller, or the one that would be chosen; null if there is none. */
   destination: nullable(Type.String()),
   candidates: list(candidateSchema),
+  budgetMs: ms,
+  budgetMaxMs: ms,
+  compression: compressionSchema,
+  compressionReason: Type.String(),
   /** null where nothing can be said. */
-  forecast: exact({ totalMs: nullable(ms), blackoutMs: nullable(ms) }),
+  forecast: forecastSchema,
 });
 export type MigrationDryRun = Static<typeof migrationDryRunSchema>;
 
@@ -56,6 +65,8 @@ export const migrateVm = route({
     mode: Type.Optional(oneOf(['live', 'quick', 'offline'])),
     /** > 0; the VM's own budget by default. */
     budgetMs: Type.Optional(Type.Number()),
+    /** At least the budget: to which it may be widened if the guest does not converge otherwise; not at all by default. */
+    budgetMaxMs: Type.Optional(Type.Number()),
     /** > 0, null for no limit; the cluster's setting by default. */
     bandwidthBytesPerSecond: Type.Optional(nullable(Type.Number())),
     /** Whether guest memory crosses the network under TLS; the cluster's setting by default. */

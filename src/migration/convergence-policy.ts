@@ -1,10 +1,15 @@
 /**
  * What to do after each round of pre-copy, and why.
  *
- * QEMU switches over by itself once `remaining / bandwidth` fits its downtime limit; this policy steers it through
- * that limit and through the throttle. The budget is never exceeded silently: the limit stays below it by what device state and
- * hand-off cost, and a guest that does not fit stays where it is.
+ * QEMU switches over by itself once `remaining / bandwidth of the last 100 ms` fits its downtime limit; this policy steers it through
+ * that limit, the cache of xbzrle and the throttle. The limit never exceeds the budget less the fixed part of the blackout, so the
+ * budget is kept by not switching over.
+ *
+ * Escalation, one step at a time: let QEMU switch over if what is left fits → more memory for xbzrle → slow the guest down →
+ * widen the budget, if the user allowed it → give up.
  */
+import type { TransferCompression } from '../model/intent.ts';
+import { MEBIBYTE } from '../model/units.ts';
 
 /** Device state, GO and `cont` together, in milliseconds, before this cluster has measured its own. */
 export const FIXED_BLACKOUT_MS = 20;
@@ -12,83 +17,236 @@ const FIRST_LIMIT_MS = 25;
 /** A round is progress if it leaves at least this much less than the best one before. */
 const PROGRESS_FACTOR = 0.92;
 const THROTTLE_STEPS_PERCENT = [30, 45, 60] as const;
-const STALLED_ROUNDS_MAX = 2;
+/** The guest is never slowed down by more than this. */
+export const THROTTLE_CEILING_PERCENT = 60;
+export const STALLED_ROUNDS_MAX = 2;
+/** Short rounds are no sign yet: QEMU measures its bandwidth over windows of 100 ms. */
+const PATIENCE_MS = 500;
+/** QEMU looks at the dirty rate once a second at most, and throttles when it was too high twice. */
+const THROTTLE_PATIENCE_MS = 2500;
+/**
+ * Without progress for this long, in milliseconds, no step but the last of each kind is tried any more. Looked at when a round
+ * ends: without a wider budget the end comes at the latest after this time and three more rounds.
+ */
+export const STALL_MS_MAX = 20_000;
+/** The bandwidth is taken over the newest rounds that lasted at least this long together, in milliseconds. */
+const BANDWIDTH_WINDOW_MS = 300;
+/** A widened budget leaves this much room above what is expected. */
+const WIDEN_MARGIN = 1.15;
+const XBZRLE_CACHE_BYTES_MIN = 16 * MEBIBYTE;
 
 export interface RoundFigures {
+  readonly durationMs: number;
+  /** Dirty memory not yet sent when the round ended. */
   readonly remainingBytes: number;
   readonly bandwidthBytesPerSecond: number;
+  /** null while QEMU has not measured it. */
+  readonly dirtyBytesPerSecond: number | null;
 }
 
 export interface ConvergenceInput {
-  /** Ended rounds, oldest first; at least one. */
+  /** Ended rounds, oldest first. */
   readonly rounds: readonly RoundFigures[];
+  /** Budget that holds now, in milliseconds: the one asked for, or what it was widened to. */
   readonly budgetMs: number;
+  /** To which the user allowed to widen it; at least `budgetMs`. */
+  readonly budgetMaxMs: number;
+  /** Part of the blackout that does not depend on the memory left, in milliseconds. */
+  readonly fixedBlackoutMs: number;
   /** QEMU's downtime limit now, in milliseconds. */
   readonly downtimeLimitMs: number;
   /** Throttle ceiling set so far, 0 to 99. */
   readonly throttlePercentMax: number;
-  /** Index of the round after which the last step was taken; -1 if none. Rounds before it do not count as stalled. */
+  readonly compression: TransferCompression;
+  /** Set so far; 0 if none. */
+  readonly xbzrleCacheBytes: number;
+  /** Upper end of the cache, in bytes. */
+  readonly memoryBytes: number;
+  /** Index of the round after which the last step was taken; -1 if none. Rounds up to it do not count as stalled. */
   readonly steppedAtRound: number;
 }
 
 export type ConvergenceDecision =
   | { readonly action: 'next-round'; readonly reason: string }
   | { readonly action: 'raise-limit'; readonly downtimeLimitMs: number; readonly reason: string }
+  | { readonly action: 'compress'; readonly xbzrleCacheBytes: number; readonly reason: string }
   | { readonly action: 'throttle'; readonly throttlePercentMax: number; readonly reason: string }
+  | {
+      readonly action: 'widen-budget';
+      readonly budgetMs: number;
+      readonly downtimeLimitMs: number;
+      readonly reason: string;
+    }
   | { readonly action: 'give-up'; readonly reason: string };
 
 /** The largest downtime limit that keeps the blackout within the budget, in milliseconds, at least 1. */
-export function largestLimitMs(budgetMs: number): number {
-  return Math.max(1, Math.floor(budgetMs - FIXED_BLACKOUT_MS));
+export function largestLimitMs(budgetMs: number, fixedBlackoutMs: number): number {
+  return Math.max(1, Math.floor(budgetMs - fixedBlackoutMs));
 }
 
-export function firstLimitMs(budgetMs: number): number {
-  return Math.min(FIRST_LIMIT_MS, largestLimitMs(budgetMs));
+/** Small at first: as long as the rounds shrink quickly, a little patience makes the blackout shorter. */
+export function firstLimitMs(budgetMs: number, fixedBlackoutMs: number): number {
+  return Math.min(FIRST_LIMIT_MS, largestLimitMs(budgetMs, fixedBlackoutMs));
+}
+
+/** Mean over the newest rounds, in bytes per second: a round of some milliseconds says little by itself. */
+export function recentBandwidth(rounds: readonly RoundFigures[]): number {
+  let durationMs = 0;
+  let bytes = 0;
+  for (const round of rounds.toReversed()) {
+    durationMs += round.durationMs;
+    bytes += (round.bandwidthBytesPerSecond * round.durationMs) / 1000;
+    if (durationMs >= BANDWIDTH_WINDOW_MS) break;
+  }
+  return durationMs === 0 ? 0 : (bytes / durationMs) * 1000;
 }
 
 /** How long the guest would stand still for its memory, in milliseconds. Infinity while nothing has been sent. */
-export function memoryBlackoutMs(round: RoundFigures): number {
-  if (round.remainingBytes === 0) return 0;
-  return (round.remainingBytes / round.bandwidthBytesPerSecond) * 1000;
+export function memoryBlackoutMs(rounds: readonly RoundFigures[]): number {
+  const remainingBytes = rounds.at(-1)?.remainingBytes ?? Number.POSITIVE_INFINITY;
+  if (remainingBytes === 0) return 0;
+  return (remainingBytes / recentBandwidth(rounds)) * 1000;
 }
 
 export function decideConvergence(input: ConvergenceInput): ConvergenceDecision {
-  const { rounds, budgetMs, downtimeLimitMs, throttlePercentMax } = input;
-  const last = rounds.at(-1);
-  if (last === undefined) return { action: 'next-round', reason: 'no round has ended yet' };
-  const expectedMs = memoryBlackoutMs(last);
-  const limitMax = largestLimitMs(budgetMs);
-  if (expectedMs <= limitMax && downtimeLimitMs < limitMax) {
+  const { rounds, budgetMs, fixedBlackoutMs, downtimeLimitMs } = input;
+  if (rounds.length === 0) return { action: 'next-round', reason: 'no round has ended yet' };
+  const expectedMs = memoryBlackoutMs(rounds);
+  const limitMaxMs = largestLimitMs(budgetMs, fixedBlackoutMs);
+  const fits = expectedMs <= limitMaxMs;
+  if (fits && downtimeLimitMs < limitMaxMs && !shrinksQuickly(rounds)) {
     return {
       action: 'raise-limit',
-      downtimeLimitMs: limitMax,
+      downtimeLimitMs: limitMaxMs,
       reason: `what is left takes ${expectedMs.toFixed(1)} ms: it fits the budget of ${budgetMs} ms`,
     };
   }
-  if (!hasStalled(input)) return { action: 'next-round', reason: 'each round leaves less than the one before' };
-  const throttle = THROTTLE_STEPS_PERCENT.find((percent) => percent > throttlePercentMax);
-  if (throttle !== undefined) {
-    return {
-      action: 'throttle',
-      throttlePercentMax: throttle,
-      reason: `the rounds no longer leave less; ${expectedMs.toFixed(0)} ms are left where ${limitMax} ms are allowed`,
-    };
-  }
+  const cache = fits ? null : largerCache(input);
+  if (cache !== null) return cache;
+  const stall = stallOf(input);
+  if (!stall.due) return { action: 'next-round', reason: 'each round leaves less than the one before' };
+  return escalate(input, { expectedMs, limitMaxMs, late: stall.late });
+}
+
+/** Whether the last round left at most half of what the one before did: the next one makes the blackout much shorter. */
+function shrinksQuickly(rounds: readonly RoundFigures[]): boolean {
+  const [before, last] = rounds.slice(-2);
+  return before !== undefined && last !== undefined && last.remainingBytes <= before.remainingBytes / 2;
+}
+
+/** xbzrle needs the old contents of what the guest rewrites; a cache smaller than that finds nothing. */
+function largerCache(input: ConvergenceInput): ConvergenceDecision | null {
+  const { compression, rounds, xbzrleCacheBytes, memoryBytes } = input;
+  if (compression !== 'xbzrle') return null;
+  const rewritten = rounds.at(-1)?.remainingBytes ?? 0;
+  const wanted = Math.min(powerOfTwo(2 * rewritten), powerOfTwo(memoryBytes));
+  const cacheBytes = Math.max(XBZRLE_CACHE_BYTES_MIN, wanted);
+  if (cacheBytes <= xbzrleCacheBytes) return null;
+  const mebibytes = (bytes: number) => `${Math.round(bytes / MEBIBYTE)} MiB`;
   return {
-    action: 'give-up',
-    reason:
-      `the guest dirties memory faster than the link carries it: a switchover now would take about ` +
-      `${Math.round(expectedMs + FIXED_BLACKOUT_MS)} ms, the budget is ${budgetMs} ms, and the guest is throttled to the ceiling`,
+    action: 'compress',
+    xbzrleCacheBytes: cacheBytes,
+    reason: `${mebibytes(rewritten)} were rewritten: with ${mebibytes(cacheBytes)} of old contents only the differences are sent`,
   };
 }
 
-function hasStalled({ rounds, steppedAtRound }: ConvergenceInput): boolean {
+interface Situation {
+  readonly expectedMs: number;
+  readonly limitMaxMs: number;
+  readonly late: boolean;
+}
+
+function escalate(input: ConvergenceInput, situation: Situation): ConvergenceDecision {
+  const { expectedMs, limitMaxMs, late } = situation;
+  const { throttlePercentMax, rounds } = input;
+  const wider = widerBudget(input);
+  const steps = THROTTLE_STEPS_PERCENT.filter((percent) => percent > throttlePercentMax);
+  const throttle = late ? steps.at(-1) : steps[0];
+  if (throttle !== undefined && !(wider !== null && throttleIsUseless(rounds))) {
+    const why = late ? `no progress for ${STALL_MS_MAX / 1000} s` : 'the rounds no longer leave less';
+    return {
+      action: 'throttle',
+      throttlePercentMax: throttle,
+      reason:
+        `${why}: ${expectedMs.toFixed(0)} ms of memory are left where ${limitMaxMs} ms are allowed; ` +
+        `the guest is slowed down by up to ${throttle} % (never more than ${THROTTLE_CEILING_PERCENT} %)`,
+    };
+  }
+  return wider ?? { action: 'give-up', reason: whyGiveUp(input, expectedMs) };
+}
+
+/** Even slowed down to the ceiling the guest would dirty more than the link carries. */
+function throttleIsUseless(rounds: readonly RoundFigures[]): boolean {
+  const dirty = rounds.at(-1)?.dirtyBytesPerSecond ?? 0;
+  return dirty * (1 - THROTTLE_CEILING_PERCENT / 100) >= recentBandwidth(rounds);
+}
+
+/** What the best of the newest rounds needs, with some room; the whole allowance if that was tried. null: it does not fit. */
+function widerBudget(input: ConvergenceInput): ConvergenceDecision | null {
+  const { rounds, budgetMs, budgetMaxMs, fixedBlackoutMs } = input;
+  if (budgetMaxMs <= budgetMs) return null;
+  const newest = rounds.slice(-(STALLED_ROUNDS_MAX + 1)).map((round) => round.remainingBytes);
+  const neededMs = fixedBlackoutMs + (Math.min(...newest) / recentBandwidth(rounds)) * 1000;
+  if (neededMs > budgetMaxMs) return null;
+  // Widened to what was needed before, and QEMU has not switched over since: its own estimate asks for more.
+  const tried = neededMs * WIDEN_MARGIN <= budgetMs;
+  const widened = tried ? budgetMaxMs : Math.min(budgetMaxMs, Math.ceil(neededMs * WIDEN_MARGIN));
+  return {
+    action: 'widen-budget',
+    budgetMs: widened,
+    downtimeLimitMs: largestLimitMs(widened, fixedBlackoutMs),
+    reason:
+      `a switchover needs about ${Math.round(neededMs)} ms, more than ${budgetMs} ms; ` +
+      `the user allowed up to ${budgetMaxMs} ms`,
+  };
+}
+
+function whyGiveUp(input: ConvergenceInput, expectedMs: number): string {
+  const { rounds, budgetMs, budgetMaxMs, fixedBlackoutMs, throttlePercentMax } = input;
+  const rate = (bytesPerSecond: number) => `${Math.round(bytesPerSecond / MEBIBYTE)} MiB/s`;
+  const dirty = rounds.at(-1)?.dirtyBytesPerSecond ?? null;
+  const allowed = budgetMaxMs > budgetMs ? `${budgetMs} ms, at most ${budgetMaxMs} ms` : `${budgetMs} ms`;
+  if (expectedMs + fixedBlackoutMs <= budgetMs) {
+    return `what is left would fit the budget of ${allowed}, but QEMU's own estimate did not reach its limit`;
+  }
+  return (
+    `the guest dirties memory ${dirty === null ? 'as fast as' : `at ${rate(dirty)}, and`} the link carries ` +
+    `${rate(recentBandwidth(rounds))}: a switchover now would take about ${Math.round(expectedMs + fixedBlackoutMs)} ms, ` +
+    `the budget is ${allowed}` +
+    (throttlePercentMax > 0 ? `, although the guest was slowed down by up to ${throttlePercentMax} %` : '')
+  );
+}
+
+interface Stall {
+  /** A step is to be taken. */
+  readonly due: boolean;
+  /** Without progress for longer than {@link STALL_MS_MAX}. */
+  readonly late: boolean;
+}
+
+function stallOf({ rounds, steppedAtRound, throttlePercentMax }: ConvergenceInput): Stall {
   let best = Number.POSITIVE_INFINITY;
-  let stalled = 0;
+  let stalledRounds = 0;
+  let sinceProgressMs = 0;
+  let sinceStepMs = 0;
   rounds.forEach((round, index) => {
-    if (round.remainingBytes < best * PROGRESS_FACTOR) stalled = 0;
-    else if (index > steppedAtRound) stalled += 1;
+    const stepped = index <= steppedAtRound;
+    sinceStepMs = stepped ? 0 : sinceStepMs + round.durationMs;
+    if (round.remainingBytes < best * PROGRESS_FACTOR) {
+      stalledRounds = 0;
+      sinceProgressMs = 0;
+    } else {
+      sinceProgressMs += round.durationMs;
+      if (!stepped) stalledRounds += 1;
+    }
     best = Math.min(best, round.remainingBytes);
   });
-  return stalled >= STALLED_ROUNDS_MAX;
+  const late = stalledRounds >= 1 && sinceProgressMs >= STALL_MS_MAX;
+  const patienceMs = throttlePercentMax > 0 ? THROTTLE_PATIENCE_MS : PATIENCE_MS;
+  const waitedLong = Math.min(sinceStepMs, sinceProgressMs) >= patienceMs;
+  return { late, due: late || (stalledRounds >= STALLED_ROUNDS_MAX && waitedLong) };
+}
+
+function powerOfTwo(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, bytes)));
 }

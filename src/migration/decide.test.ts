@@ -16,6 +16,7 @@ const seen: MigrationObservation = {
   sourceChecked: false,
   destinationPrepared: false,
   cancelRequested: null,
+  waitingFor: null,
   gaveUp: null,
   expectedBlackoutMs: 45,
 };

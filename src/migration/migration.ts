@@ -67,6 +67,8 @@ export interface MigrationObservation {
   readonly destinationPrepared: boolean;
   /** The user's wish to stop, with the reason. */
   readonly cancelRequested: string | null;
+  /** Why the transfer is not begun yet: others use the link. */
+  readonly waitingFor: string | null;
   /** The convergence policy gave up, with the reason. */
   readonly gaveUp: string | null;
   /** Expected blackout when the switchover began, in milliseconds. */

@@ -23,13 +23,16 @@ export function whyNotMigratable(candidate: MigrationCandidate): string[] {
  * Phase 1 of 5: Pre-Migration.
  *
  * May it move at all? What the store knows was checked before the intent was written; here QEMU on
- * the source and the destination's agent are asked. Nothing is held yet, so there is nothing to undo but the intent.
+ * the source and the destination's agent are asked; then it waits until the link is free (`admission.ts`). Nothing is held but the memory
+ * on the destination, so there is nothing to undo but the intent.
  */
 export const decidePreMigration: DecidePhase = (_state, seen) => {
   if (!seen.sourceAlive) return { kind: 'abort', outcome: 'failed', reason: "the VM's QEMU on the source has ended" };
   if (seen.cancelRequested !== null) return { kind: 'abort', outcome: 'cancelled', reason: seen.cancelRequested };
+  if (seen.gaveUp !== null) return { kind: 'abort', outcome: 'failed', reason: seen.gaveUp };
   if (!seen.sourceChecked) {
     return { kind: 'run', command: 'check-source', reason: 'QEMU and the destination must agree to the move' };
   }
+  if (seen.waitingFor !== null) return { kind: 'wait', reason: seen.waitingFor };
   return { kind: 'advance', to: 'reservation', reason: 'nothing speaks against it' };
 };

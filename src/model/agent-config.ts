@@ -55,8 +55,20 @@ export interface AgentConfig {
   readonly migration: {
     /** Whether guest memory crosses the network under TLS. */
     readonly tls: boolean;
-    /** null: as fast as the link allows. */
+    /** What this node's migrations may take at most, each of them; null: as fast as the link allows. */
     readonly bandwidthBytesPerSecond: number | null;
+    /**
+     * A network only for migrations. Guest memory and mirrored frames go over it and never over another one: a node that is not on it is no destination.
+     * Null: they go over the cluster network.
+     */
+    readonly network: {
+      /** In CIDR notation, the same text on all nodes: "10.79.0.0/24". */
+      readonly cidr: string;
+      /** Own address in it. */
+      readonly address: string;
+      /** What one migration may take of it; null: all. */
+      readonly bandwidthBytesPerSecond: number | null;
+    } | null;
   };
   /** The administrator of the API: password as "scrypt:<N>:<salt hex>:<hash hex>". */
   readonly administrator: { readonly user: string; readonly passwordHash: string };

@@ -31,10 +31,21 @@ export interface NodeFacts {
   readonly switches: readonly string[];
   /** Volumes mounted here. */
   readonly volumes: readonly { readonly name: string; readonly path: string }[];
+  readonly migration: NodeMigrationFacts;
   readonly agentVersion: string;
   /** Changes with every boot of the machine (in the lab: of the namespaces). */
   readonly bootId: string;
   readonly startedAt: string;
+}
+
+/** Over what guest memory reaches and leaves a node. */
+export interface NodeMigrationFacts {
+  /** On the migration network if there is one, else on the cluster network. */
+  readonly address: string;
+  /** The dedicated network, in CIDR notation; null: there is none. */
+  readonly network: string | null;
+  /** The smaller of the node's limit and that of the network, per migration; null: none. */
+  readonly bandwidthBytesPerSecond: number | null;
 }
 
 /** Key `nodes/<name>/heartbeat`, written every {@link HEARTBEAT_PERIOD_MS}. */

@@ -84,3 +84,22 @@ describe('whyNotOn', () => {
     expect(obstacles(node({ memory: null }))).toEqual(['memory']);
   });
 });
+
+describe('a dedicated migration network', () => {
+  const on = (network: string | null) => ({ address: '10.79.0.1', network, bandwidthBytesPerSecond: null });
+  const reasons = (own: string | null, other: string | null) =>
+    whyNotOn(node({ facts: { ...testFacts('node2'), migration: on(other) } }), {
+      ...needs,
+      owner: { ...testFacts('node1'), migration: on(own) },
+    }).map((reason) => reason.text);
+
+  test('is never left silently for another one', () => {
+    expect(reasons('10.79.0.0/24', '10.79.0.0/24')).toEqual([]);
+    expect(reasons('10.79.0.0/24', null)).toEqual([
+      'Guest memory cannot reach node2: node1 migrates over the network 10.79.0.0/24, node2 over the cluster network.',
+    ]);
+    expect(reasons(null, '10.79.0.0/24')).toEqual([
+      'Guest memory cannot reach node2: node2 migrates over the network 10.79.0.0/24, node1 over the cluster network.',
+    ]);
+  });
+});

@@ -42,6 +42,7 @@ export function whyNotOn(node: NodeForPlacement, needs: PlacementNeeds): Reason[
     ...stateReasons(name, node.state),
     ...softwareReasons(node.facts, needs),
     ...networkReasons(node.facts, needs.definition),
+    ...migrationNetworkReasons(node.facts, needs.owner),
     ...storageReasons(node.facts, needs.definition),
     ...memoryReasons(node, needs),
   ];
@@ -99,6 +100,15 @@ function networkReasons(facts: NodeFacts, definition: VmDefinition): Reason[] {
     obstacle: 'network',
     text: `${facts.name} has no virtual switch "${name}".`,
   }));
+}
+
+/** Memory never goes over another network than the one that is meant for it. */
+function migrationNetworkReasons(facts: NodeFacts, owner: NodeFacts | null): Reason[] {
+  if (owner === null || owner.migration.network === facts.migration.network) return [];
+  const [has, lacks] = owner.migration.network === null ? [facts, owner] : [owner, facts];
+  const other = lacks.migration.network === null ? 'none' : lacks.migration.network;
+  const text = `Guest memory cannot reach ${facts.name}: ${has.name} migrates over the network ${has.migration.network}, ${lacks.name} over ${other === 'none' ? 'the cluster network' : other}.`;
+  return [{ obstacle: 'network', text }];
 }
 
 function storageReasons(facts: NodeFacts, definition: VmDefinition): Reason[] {

@@ -89,7 +89,7 @@ function testConfig(): AgentConfig {
     switches: [{ name: 'lan', bridge: 'br0' }],
     vmMemoryBytes: GIBIBYTE,
     qemu: { binary: 'qemu', user: null, accelerator: 'auto' },
-    migration: { tls: true, bandwidthBytesPerSecond: null },
+    migration: { tls: true, bandwidthBytesPerSecond: null, network: null },
     administrator: { user: 'admin', passwordHash: hashOf(PASSWORD) },
     labImage: { kernel: '/images/kernel', initrd: '/images/initrd', commandLine: 'console=ttyS0' },
     guestAddresses: { network: '10.78.0.0/24', first: 100, last: 102 },

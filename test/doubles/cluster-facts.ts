@@ -13,6 +13,7 @@ export function testFacts(name: string): NodeFacts {
     cpuModels: ['qemu64-v1', 'Nehalem-v1'],
     switches: ['lan'],
     volumes: [{ name: 'shared', path: '/volumes/shared' }],
+    migration: { address: '10.77.0.11', network: null, bandwidthBytesPerSecond: null },
     ...{ agentVersion: '0.1.0', bootId: 'b', startedAt: '2026-01-01T00:00:00.000Z' },
   };
 }

@@ -48,14 +48,12 @@ export class FrameSocket {
     let vni = 0;
     while (vni === 0 || this.#handlers.has(vni)) vni = randomInt(1, VNI_MAX + 1);
     this.#handlers.set(vni, handler);
-    this.#socket ??= this.#bind();
-    const socket = this.#socket;
     try {
-      this.#open = await socket;
+      this.#socket ??= this.#bind();
+      this.#open = await this.#socket;
     } catch (error) {
       this.#handlers.delete(vni);
-      // Another caller may have failed with the same one, and a third may have begun anew since.
-      if (this.#socket === socket) this.#socket = null;
+      this.#socket = null;
       throw portTaken(this.#options, error);
     }
     return vni;

@@ -33,7 +33,8 @@ export interface PlannedProbePort {
 /**
  * For `ip -batch`. The bridge must learn the probe's address on this port, from the requests themselves, or else it would
  * flood the answers; and it must flood nothing into the port: the probe sees answers to itself and not the whole network.
- * All this before `up`, so that there is no moment in which it is otherwise.
+ * All this before `up`, so that there is no moment in which it is otherwise. Only what the node itself says to all on its
+ * bridge still goes there, because the kernel asks the flags about forwarded frames alone; the observer drops it.
  */
 export function probePortLines({ vni, bridge, mtuBytes, local, exists }: PlannedProbePort): string[] {
   const name = probePortName(vni);

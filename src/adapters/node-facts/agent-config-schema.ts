@@ -42,6 +42,13 @@ export const agentConfigSchema = strictObject({
   migration: strictObject({
     tls: Type.Boolean(),
     bandwidthBytesPerSecond: nullable(Type.Integer({ minimum: 1 })),
+    network: nullable(
+      strictObject({
+        cidr: Type.String({ pattern: '^[0-9a-f.:]+/\\d+$', description: 'a network such as "10.79.0.0/24"' }),
+        address: text,
+        bandwidthBytesPerSecond: nullable(Type.Integer({ minimum: 1 })),
+      }),
+    ),
   }),
   administrator: strictObject({
     user: text,

@@ -28,7 +28,7 @@ const config: AgentConfig = {
   switches: [{ name: 'lan', bridge: 'br0' }],
   vmMemoryBytes: 1_073_741_824,
   qemu: { binary: '/usr/bin/qemu-system-x86_64', user: { uid: 64_077, gid: 64_077 }, accelerator: 'auto' },
-  migration: { tls: true, bandwidthBytesPerSecond: null },
+  migration: { tls: true, bandwidthBytesPerSecond: null, network: null },
   administrator: { user: 'admin', passwordHash: 'scrypt:16384:00ff:00ff' },
   labImage: null,
   guestAddresses: { network: '10.78.0.0/24', first: 100, last: 199 },

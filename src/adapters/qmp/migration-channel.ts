@@ -1,6 +1,7 @@
 /** The commands that set up, start and end a transfer of guest memory, on either side. */
 import { randomBytes } from 'node:crypto';
 import { GodwitError } from '../../model/errors.ts';
+import type { TransferCompression } from '../../model/intent.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { IncomingOptions, MigrationStatus, OutgoingOptions } from '../../ports/hypervisor.ts';
 import type { CommandOptions } from './qmp-client.ts';
@@ -12,6 +13,24 @@ export type Ask = (
   options?: CommandOptions,
 ) => Promise<unknown>;
 
+/**
+ * Every capability that is ever switched on here. One that is not wanted is switched off by name: QEMU keeps what an earlier
+ * attempt, on either side, has set.
+ */
+const CAPABILITIES = [
+  'events',
+  'return-path',
+  'validate-uuid',
+  'late-block-activate',
+  'auto-converge',
+  'xbzrle',
+  'multifd',
+] as const;
+type Capability = (typeof CAPABILITIES)[number];
+
+/** Two, because a node spends no more cores than that on one transfer; QEMU's own default, spelled out for both ends. */
+const MULTIFD_PARAMETERS = { 'multifd-channels': 2, 'multifd-compression': 'zstd', 'multifd-zstd-level': 1 } as const;
+
 const TLS_PREFIX = 'godwit-tls-';
 const AUTHZ_PREFIX = 'godwit-authz-';
 
@@ -19,7 +38,10 @@ const AUTHZ_PREFIX = 'godwit-authz-';
 export async function openForMigration(ask: Ask, pkiDirectory: string, options: IncomingOptions): Promise<number> {
   // `late-block-activate`: the images stay closed and unlocked until `cont`, so that a copy that
   // loaded everything but never got GO has no hold on the disks.
-  await setCapabilities(ask, ['events', 'return-path', 'late-block-activate', 'validate-uuid']);
+  const { compression = 'none' } = options;
+  const common = ['events', 'return-path', 'late-block-activate', 'validate-uuid'] as const;
+  await setCapabilities(ask, [...common, ...compressionCapabilities(compression)]);
+  if (compression === 'multifd-zstd') await ask('migrate-set-parameters', MULTIFD_PARAMETERS);
   if (options.tlsPeer !== null) {
     const credentials = await addCredentials(ask, pkiDirectory, 'server');
     const permission = await addPermission(ask, options.tlsPeer);
@@ -40,21 +62,23 @@ export async function openForMigration(ask: Ask, pkiDirectory: string, options: 
 /** Resolves when QEMU has accepted `migrate`; whether it can connect is told by events. */
 export async function beginTransfer(ask: Ask, pkiDirectory: string, options: OutgoingOptions): Promise<void> {
   // `auto-converge` cannot be switched on later; its parameters can, and keep it without effect until then.
-  await setCapabilities(ask, ['events', 'return-path', 'validate-uuid', 'auto-converge']);
-  const { tlsPeer } = options;
+  const { bandwidthBytesPerSecond = null, compression = 'none', throttlePercentMax = 0 } = options;
+  const { tlsPeer, xbzrleCacheBytes = 0 } = options;
+  const common = ['events', 'return-path', 'validate-uuid', 'auto-converge'] as const;
+  await setCapabilities(ask, [...common, ...compressionCapabilities(compression)]);
   const tls =
     tlsPeer === null
       ? { 'tls-creds': '', 'tls-hostname': '' }
       : { 'tls-creds': await addCredentials(ask, pkiDirectory, 'client'), 'tls-hostname': tlsPeer };
-  const { bandwidthBytesPerSecond = null, throttlePercentMax = 0 } = options;
   await ask('migrate-set-parameters', {
-    ...qemuParameters({ ...options, bandwidthBytesPerSecond, throttlePercentMax }),
+    ...qemuParameters({ ...options, bandwidthBytesPerSecond, throttlePercentMax, xbzrleCacheBytes }),
+    ...(compression === 'multifd-zstd' && MULTIFD_PARAMETERS),
     ...tls,
   });
   await ask('migrate', { uri: `tcp:${inUri(options.address)}:${options.port}` });
 }
 
-const UNDER_WAY: ReadonlySet<MigrationStatus> = new Set([
+export const UNDER_WAY: ReadonlySet<MigrationStatus> = new Set([
   'setup',
   'active',
   'pre-switchover',
@@ -81,8 +105,20 @@ export async function endTransfer(ask: Ask, clock: Clock, status: () => Migratio
   }
 }
 
-async function setCapabilities(ask: Ask, names: readonly string[]): Promise<void> {
-  await ask('migrate-set-capabilities', { capabilities: names.map((capability) => ({ capability, state: true })) });
+function compressionCapabilities(compression: TransferCompression): readonly Capability[] {
+  switch (compression) {
+    case 'none':
+      return [];
+    case 'xbzrle':
+      return ['xbzrle'];
+    case 'multifd-zstd':
+      return ['multifd'];
+  }
+}
+
+async function setCapabilities(ask: Ask, wanted: readonly Capability[]): Promise<void> {
+  const capabilities = CAPABILITIES.map((capability) => ({ capability, state: wanted.includes(capability) }));
+  await ask('migrate-set-capabilities', { capabilities });
 }
 
 /** A new id for every attempt: QEMU reads the certificates when the object is made. Those of earlier attempts go. */

@@ -35,7 +35,7 @@ export function qemuArguments(definition: VmDefinition, node: NodeSide): string[
 
 /** What the guest sees: the same on source and destination. */
 export function guestArguments(definition: VmDefinition): string[] {
-  const { accelerator, cpus, cpuModel, machineType, memoryBytes, name, uuid } = definition;
+  const { accelerator, cpus, cpuModel, machineType, name, uuid } = definition;
   // usb, vmport, sata and smbus off: devices no guest of ours needs, and each one is state in the blackout.
   const machine = `${machineType},accel=${accelerator},usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off`;
   return [
@@ -48,7 +48,7 @@ export function guestArguments(definition: VmDefinition): string[] {
     '-smp',
     `cpus=${cpus},maxcpus=${cpus},sockets=1,cores=${cpus},threads=1`,
     '-m',
-    memoryArgument(memoryBytes, accelerator),
+    `${guestMemoryBytes(definition) / 1024}K`,
     '-uuid',
     uuid,
     '-rtc',
@@ -156,10 +156,12 @@ function optionValue(text: string): string {
 }
 
 /**
+ * Size of the memory the guest is started with; a multiple of 1 KiB.
+ *
  * Before 9.0 QEMU's fast path for reading the dirty bitmap of memory, taken for a size that is a multiple of 256 KiB, forgets
  * to tell TCG's address translation about the bits it clears. Later writes of the guest go unnoticed then, and the destination
  * gets old pages (docs/decisions/0011). 8 KiB more, the smallest step of `-m`, make QEMU take the path that is right.
  */
-function memoryArgument(memoryBytes: number, accelerator: VmDefinition['accelerator']): string {
-  return `${Math.round(memoryBytes / 1024) + (accelerator === 'tcg' ? 8 : 0)}K`;
+export function guestMemoryBytes({ accelerator, memoryBytes }: VmDefinition): number {
+  return (Math.round(memoryBytes / 1024) + (accelerator === 'tcg' ? 8 : 0)) * 1024;
 }

@@ -5,6 +5,7 @@ import type {
   IncomingOptions,
   Instance,
   InstanceEvent,
+  MemorySample,
   MigrationStatus,
   OutgoingOptions,
   RunState,
@@ -13,8 +14,11 @@ import type {
 } from '../../ports/hypervisor.ts';
 import type { Log } from '../../ports/log.ts';
 import { type ProcessIdentity, readLastLines } from '../processes/detached-process.ts';
+import { measureDirtyRate } from './dirty-rate.ts';
+import { sampleGuestMemory } from './guest-memory.ts';
 import { type InstanceNotes, type InstancePaths, mayHaveRunNoted, noteMayHaveRun } from './instance-notes.ts';
-import { type Ask, beginTransfer, endTransfer, openForMigration } from './migration-channel.ts';
+import { type Ask, beginTransfer, endTransfer, openForMigration, UNDER_WAY } from './migration-channel.ts';
+import { guestMemoryBytes } from './qemu-command-line.ts';
 import { hasEnded, killForGood } from './qemu-process.ts';
 import { type CommandOptions, QmpClient, QmpError, type QmpEvent } from './qmp-client.ts';
 import { instanceEventOf, runStateOf } from './qmp-events.ts';
@@ -67,6 +71,11 @@ export class QemuInstance implements Instance {
   /** Counts the statuses QEMU told by itself, so that an older answer does not overwrite a newer one. */
   #migrationStatusEvents = 0;
   #resumedAtMs: number | null = null;
+  /** Between the call of `startTransfer` and QEMU's answer to `migrate`: no status tells of the transfer yet. */
+  #transferBegins = false;
+  /** Counts the calls of `startTransfer`. */
+  #transfers = 0;
+  #dirtyRate: Promise<number | null> | null = null;
 
   constructor(parts: InstanceParts) {
     this.#parts = parts;
@@ -174,7 +183,13 @@ export class QemuInstance implements Instance {
   }
 
   async startTransfer(options: OutgoingOptions): Promise<void> {
-    await beginTransfer(this.#ask, this.#parts.pkiDirectory, options);
+    this.#transferBegins = true;
+    this.#transfers += 1;
+    try {
+      await beginTransfer(this.#ask, this.#parts.pkiDirectory, options);
+    } finally {
+      this.#transferBegins = false;
+    }
   }
 
   async setTransferParameters(parameters: TransferParameters): Promise<void> {
@@ -187,6 +202,23 @@ export class QemuInstance implements Instance {
 
   async transfer(): Promise<TransferSnapshot> {
     return transferSnapshotOf(await this.#ask('query-migrate'));
+  }
+
+  async sampleMemory(): Promise<MemorySample> {
+    try {
+      return await sampleGuestMemory(this.pid, guestMemoryBytes(this.#parts.notes.definition));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw this.#failure(`does not show the guest's memory: ${reason}`, 'QEMU goes on as before.', error);
+    }
+  }
+
+  /** Calls that overlap share one measurement: QEMU has room for no more. */
+  async sampleDirtyRate(): Promise<number | null> {
+    this.#dirtyRate ??= this.#sampleDirtyRate().finally(() => {
+      this.#dirtyRate = null;
+    });
+    return await this.#dirtyRate;
   }
 
   async announce(): Promise<void> {
@@ -205,6 +237,21 @@ export class QemuInstance implements Instance {
   /** Looks at once whether the process has ended, instead of at the next tick. */
   checkEnd(): void {
     if (this.#gone === null && hasEnded(this.#parts.process)) this.#end();
+  }
+
+  async #sampleDirtyRate(): Promise<number | null> {
+    if (this.#migrates()) return null;
+    // First of all, so that nothing has to be waited for between the check and the command.
+    await this.connect();
+    const { clock } = this.#parts;
+    const transfers = this.#transfers;
+    return await measureDirtyRate(this.#ask, clock, () => !this.#migrates() && this.#transfers === transfers);
+  }
+
+  /** Whether memory is on its way, about to be sent, or awaited. */
+  #migrates(): boolean {
+    const awaited = this.incomingMigration !== null && !this.#mayHaveRun;
+    return this.#transferBegins || awaited || UNDER_WAY.has(this.#migrationStatus);
   }
 
   readonly #ask: Ask = (command, args, options) => {

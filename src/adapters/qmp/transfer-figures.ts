@@ -15,9 +15,12 @@ const THROTTLE_NEUTRAL = {
   'max-cpu-throttle': 1,
 } as const;
 
+/** QEMU takes nothing smaller than one page. So small a cache is never hit. */
+const XBZRLE_CACHE_BYTES_MIN = 4096;
+
 /** Arguments of `migrate-set-parameters`; only what is given. */
 export function qemuParameters(parameters: TransferParameters): Record<string, number> {
-  const { bandwidthBytesPerSecond, downtimeLimitMs, throttlePercentMax } = parameters;
+  const { bandwidthBytesPerSecond, downtimeLimitMs, throttlePercentMax, xbzrleCacheBytes } = parameters;
   return {
     ...(bandwidthBytesPerSecond !== undefined && {
       'max-bandwidth': Math.max(1, Math.round(bandwidthBytesPerSecond ?? UNLIMITED_BYTES_PER_SECOND)),
@@ -25,7 +28,13 @@ export function qemuParameters(parameters: TransferParameters): Record<string, n
     // 0 would let QEMU switch over after the first round without looking again.
     ...(downtimeLimitMs !== undefined && { 'downtime-limit': Math.max(1, Math.round(downtimeLimitMs)) }),
     ...(throttlePercentMax !== undefined && throttle(throttlePercentMax)),
+    ...(xbzrleCacheBytes !== undefined && { 'xbzrle-cache-size': powerOfTwo(xbzrleCacheBytes) }),
   };
+}
+
+/** The next power of two, upwards: a cache that is a little too small holds nothing of a set that is rewritten in order. */
+function powerOfTwo(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(XBZRLE_CACHE_BYTES_MIN, bytes)));
 }
 
 function throttle(percentMax: number): Record<string, number> {
@@ -57,12 +66,14 @@ interface QueryMigrate {
     readonly 'dirty-sync-count': number;
     readonly 'page-size': number;
   };
+  /** There when the capability is on. */
+  readonly 'xbzrle-cache'?: { readonly bytes: number; readonly pages: number };
 }
 
 /** From a reply to `query-migrate`. QEMU's `mbps` is megabits per second, its dirty rate pages per second. */
 export function transferSnapshotOf(reply: unknown): TransferSnapshot {
   const answer = reply as QueryMigrate;
-  const { ram } = answer;
+  const { ram, 'xbzrle-cache': xbzrle } = answer;
   return {
     status: migrationStatusOf(answer.status),
     errorText: answer['error-desc'] ?? null,
@@ -77,7 +88,7 @@ export function transferSnapshotOf(reply: unknown): TransferSnapshot {
     bandwidthBytesPerSecond: ((ram?.mbps ?? 0) * 1e6) / 8,
     throttlePercent: answer['cpu-throttle-percentage'] ?? 0,
     zeroBytes: (ram?.duplicate ?? 0) * (ram?.['page-size'] ?? 0),
-    xbzrle: null,
+    xbzrle: xbzrle === undefined ? null : { sentBytes: xbzrle.bytes, pages: xbzrle.pages },
     blockedReasons: answer['blocked-reasons'] ?? [],
   };
 }

@@ -1,5 +1,6 @@
 # Everything the lab's guest serves, in one process around one select() loop:
-#   HTTP 80 (/, /status, /journal), TCP echo 7, UDP echo 7, TCP ticker 13, control 9.
+#   HTTP 80 (/, /status, /journal), TCP echo 7, UDP echo 7, TCP ticker 13, control 9,
+#   TCP sink 5001, UDP counters 5002.
 # Two things run in processes of their own, so that neither a slow disk nor the load delays an answer:
 # the journal (a numbered line with fsync every 200 ms) and the load (memory rewritten at a given rate).
 # Only modules of Debian's perl-base are used. Ends with status 0 when the power button was pressed.
@@ -14,11 +15,16 @@ my ($name, $disk) = @ARGV;
 my $MEBIBYTE = 1024 * 1024;
 my $TICK_SECONDS = 0.1;
 my $OUTPUT_MAX_BYTES = 65536;
+my $SINK_REPORT_SECONDS = 0.02;
+my $COUNTER_MAX = 10_000_000;
+my $COUNTER_STREAMS_MAX = 16;
 
 my $boot = substr(read_line('/proc/sys/kernel/random/boot_id'), 0, 8);
 my %connections;    # by file descriptor
 my %workers;        # by kind: { pid, report: file handle, latest: { ... } }
+my %streams;        # of the UDP counters, by the number that the client chose
 my $requests = 0;
+my $sunk_bytes = 0;
 
 $SIG{PIPE} = 'IGNORE';
 $SIG{TERM} = 'IGNORE';
@@ -28,7 +34,9 @@ listen_tcp(80, \&serve_http);
 listen_tcp(7, \&serve_echo);
 listen_tcp(13, \&serve_nothing, sub { $_[0]{tick} = 0; $_[0]{tick_due} = now() });
 listen_tcp(9, \&serve_control);
+listen_tcp(5001, \&serve_sink, sub { $_[0]{received} = 0; $_[0]{report_due} = 0 });
 my $udp = bound_socket(SOCK_DGRAM, 7);
+my $counters = bound_socket(SOCK_DGRAM, 5002);
 my @buttons = power_buttons();
 start_journal() if $disk;
 
@@ -40,7 +48,7 @@ sub serve {
     while (1) {
         my $readable = '';
         my $writable = '';
-        vec($readable, $_, 1) = 1 for keys %listeners, fileno($udp), map { fileno($_) } @buttons;
+        vec($readable, $_, 1) = 1 for keys %listeners, fileno($udp), fileno($counters), map { fileno($_) } @buttons;
         vec($readable, fileno($_->{report}), 1) = 1 for values %workers;
         my $next = now() + 1;
         for my $fd (keys %connections) {
@@ -55,6 +63,7 @@ sub serve {
         next if $count <= 0;
         for my $fd (keys %listeners) { accept_connection($fd) if vec($readable, $fd, 1) }
         echo_datagram() if vec($readable, fileno($udp), 1);
+        answer_counters() if vec($readable, fileno($counters), 1);
         for my $fd (keys %connections) {
             receive($fd) if vec($readable, $fd, 1);
             flush_output($fd) if exists $connections{$fd} && vec($writable, $fd, 1);
@@ -137,6 +146,40 @@ sub serve_echo {
 
 sub echo_datagram {
     while (defined(my $from = recv($udp, my $data, 65536, 0))) { send($udp, $data, 0, $from) }
+}
+
+# Discards what comes, and says now and then how many bytes it has had, so that the sender knows what arrived here.
+sub serve_sink {
+    my ($connection) = @_;
+    my $count = length $connection->{in};
+    $connection->{in} = '';
+    $connection->{received} += $count;
+    $sunk_bytes += $count;
+    my $time = now();
+    return if $time < $connection->{report_due};
+    $connection->{report_due} = $time + $SINK_REPORT_SECONDS;
+    $connection->{out} .= "$connection->{received}\n";
+}
+
+# A stream of numbers each way. In: the stream, the client's number (from 1). Out: the stream, the guest's own next
+# number, the client's, and of the client's so far: how many different ones, how many twice, how many after a later one.
+# All are 32-bit numbers, the highest byte first.
+sub answer_counters {
+    while (defined(my $from = recv($counters, my $data, 2048, 0))) {
+        next if length $data < 8;
+        my ($id, $number) = unpack('N N', $data);
+        next if $number < 1 || $number > $COUNTER_MAX;
+        %streams = () if !exists $streams{$id} && keys %streams >= $COUNTER_STREAMS_MAX;
+        my $stream = $streams{$id} //= { seen => '', sent => 0, received => 0, duplicates => 0, late => 0, highest => 0 };
+        if (vec($stream->{seen}, $number, 1)) { $stream->{duplicates}++ }
+        else {
+            vec($stream->{seen}, $number, 1) = 1;
+            $stream->{received}++;
+            if ($number < $stream->{highest}) { $stream->{late}++ } else { $stream->{highest} = $number }
+        }
+        $stream->{sent}++;
+        send($counters, pack('N6', $id, $stream->{sent}, $number, @$stream{qw(received duplicates late)}), 0, $from);
+    }
 }
 
 sub tick {
@@ -227,7 +270,7 @@ sub status {
     my %latest = map { $_ => $workers{$_}{latest} } keys %workers;
     return to_json({
         name => "$name", boot => "$boot", uptimeSeconds => uptime(), requests => $requests,
-        connections => scalar(keys %connections),
+        connections => scalar(keys %connections), sunkBytes => $sunk_bytes,
         journal => $latest{journal}, load => $latest{load}, fill => $latest{fill},
     });
 }
@@ -250,6 +293,7 @@ sub start_worker {
     if ($pid == 0) {
         $SIG{TERM} = 'DEFAULT';
         close($_->{socket}) for values %connections, values %listeners;
+        close($_) for $udp, $counters;
         select((select($write), $| = 1)[0]);
         eval { $run->($write) };
         print STDERR "godwit-guest: $kind: $@" if $@;

@@ -88,6 +88,14 @@ sub random_bytes {
     return $data;
 }
 
+# Made in place: `"\0" x $size` is made beside the variable and copied into it, for which a guest may have no room.
+sub make_memory {
+    my ($size) = @_;
+    my $memory = '';
+    vec($memory, $size - 1, 8) = 0;
+    return \$memory;
+}
+
 # Rewrites a buffer from front to end, again and again, at the wanted rate. What is written is random, and differs
 # from what was there, because every pass begins with the next pattern.
 sub run_load {
@@ -96,7 +104,11 @@ sub run_load {
     $size -= $size % $CHUNK_BYTES;
     my @patterns = map { random_bytes($CHUNK_BYTES) } 1 .. 17;
     my @pages = map { substr($patterns[$_], 0, $PAGE_BYTES) } 0 .. 16;
-    my $memory = "\1" x $size;
+    my $memory = make_memory($size);
+    # Full of something else than the first pass writes, so that the memory is not zero from the first moment on.
+    for my $chunk (0 .. $size / $CHUNK_BYTES - 1) {
+        substr($$memory, $chunk * $CHUNK_BYTES, $CHUNK_BYTES, $patterns[($chunk + 16) % 17]);
+    }
     my ($offset, $pass, $pattern, $written, $debt) = (0, 0, 0, 0, 0);
     my $last = now();
     my ($report_time, $report_written) = ($last, 0);
@@ -108,11 +120,11 @@ sub run_load {
         $last = $time;
         while ($debt >= $PAGE_BYTES) {
             if ($debt >= $CHUNK_BYTES && $offset % $CHUNK_BYTES == 0) {
-                substr($memory, $offset, $CHUNK_BYTES, $patterns[$pattern]);
+                substr($$memory, $offset, $CHUNK_BYTES, $patterns[$pattern]);
                 $offset += $CHUNK_BYTES; $debt -= $CHUNK_BYTES; $written += $CHUNK_BYTES;
                 $pattern = 0 if ++$pattern == 17;
             } else {
-                substr($memory, $offset, $PAGE_BYTES, $pages[$pattern]);
+                substr($$memory, $offset, $PAGE_BYTES, $pages[$pattern]);
                 $offset += $PAGE_BYTES; $debt -= $PAGE_BYTES; $written += $PAGE_BYTES;
                 $pattern = 0 if ++$pattern == 17;
             }
@@ -130,12 +142,15 @@ sub run_load {
 # Memory that is full and stays as it is: random (incompressible) or text.
 sub run_fill {
     my ($report, $size, $kind) = @_;
-    my $memory = '';
-    my $number = 0;
-    while (length $memory < $size) {
-        $memory .= $kind eq 'random' ? random_bytes(1024 * 1024)
+    my $memory = make_memory($size);
+    my ($filled, $number) = (0, 0);
+    while ($filled < $size) {
+        my $piece = $kind eq 'random' ? random_bytes(1024 * 1024)
             : join('', map { sprintf("The bar-tailed godwit flies without landing, line %012d.\n", $number++) } 1 .. 4096);
-        print $report 'filledBytes=' . length($memory) . "\n";
+        $piece = substr($piece, 0, $size - $filled) if length $piece > $size - $filled;
+        substr($$memory, $filled, length $piece, $piece);
+        $filled += length $piece;
+        print $report "filledBytes=$filled\n";
         select(undef, undef, undef, 0.002);
     }
     sleep 3600 while 1;

@@ -1,0 +1,43 @@
+import { type Admission, admit, type OpenMigration } from '../migration/admission.ts';
+import { ASSUMED_LINK_BYTES_PER_SECOND } from '../migration/forecast.ts';
+import { learn } from '../migration/learn.ts';
+import type { MigrationProgress } from '../migration/migration.ts';
+import type { MigrationPhase } from '../migration/phases.ts';
+import { type ClusterReader, type ClusterState, nodeState, type VmEntry } from '../model/cluster-state.ts';
+import type { MigrationId } from '../model/names.ts';
+
+const TRANSFER_IN: Readonly<Record<MigrationPhase, OpenMigration['transfer']>> = {
+  'pre-migration': 'before',
+  reservation: 'before',
+  'iterative-pre-copy': 'running',
+  'stop-and-copy': 'running',
+  'commitment-and-activation': 'over',
+};
+
+/** Whether an open migration may begin its transfer, by what this node knows of the others. */
+export function askAdmission(id: MigrationId, view: Pick<ClusterReader, 'current' | 'monotonicMs'>): Admission {
+  const state = view.current();
+  const monotonicMs = view.monotonicMs();
+  const open = [...state.vms.values()].flatMap((entry) => openMigration(entry, { state, monotonicMs }) ?? []);
+  return admit(id, open);
+}
+
+function openMigration(
+  { intent, activity }: VmEntry,
+  { state, monotonicMs }: { state: ClusterState; monotonicMs: number },
+): OpenMigration | null {
+  if (intent === null) return null;
+  const { migrationId, vm, source, destination, encrypted } = intent.value;
+  const node = state.nodes.get(source);
+  // One whose source is down sends nothing, and may stay open for long: nobody waits for it.
+  if (node === undefined || nodeState(node, monotonicMs) !== 'up') return null;
+  const progress = state.progress.get(migrationId) as Partial<MigrationProgress> | null | undefined;
+  const { link } = learn(state.migrations, { vm, source, destination, encrypted });
+  return {
+    ...{ id: migrationId, vm, source, destination },
+    transfer: TRANSFER_IN[progress?.phase ?? 'pre-migration'],
+    dirtyBytesPerSecond: progress?.rounds?.at(-1)?.dirtyBytesPerSecond ?? activity?.dirtyBytesPerSecond ?? null,
+    bandwidthBytesPerSecond: progress?.bandwidthBytesPerSecond ?? 0,
+    linkBytesPerSecond: link?.bytesPerSecond ?? ASSUMED_LINK_BYTES_PER_SECOND,
+  };
+}

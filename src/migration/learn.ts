@@ -1,0 +1,214 @@
+/**
+ * What this cluster measured before, out of the receipts of its migrations. They come from the store as unknown values, also from
+ * other versions of Godwit: what is not as expected is left out, and nothing here throws.
+ */
+import type { MigrationId, NodeName, VmName } from '../model/names.ts';
+import { FIXED_BLACKOUT_MS } from './convergence-policy.ts';
+
+/** Only the newest receipts count, so that the work is bounded and old links are forgotten. */
+const RECEIPTS_MAX = 50;
+const SAMPLES_MAX = 20;
+/** Fewer say too little about the fixed part of the blackout. */
+const SAMPLES_MIN = 3;
+const FIXED_FLOOR_MS = 5;
+const FIXED_CEILING_MS = 250;
+/** Total time outside the rounds before anything was measured: start of QEMU on the destination, set-up, hand-over. */
+export const OVERHEAD_MS = 250;
+const OVERHEAD_MS_MAX = 60_000;
+/** A rate over less time than this is not sustained. */
+const SUSTAINED_MS_MIN = 200;
+/** What each newer migration takes off the weight of an older rate. */
+const AGEING = 0.98;
+export const CORRECTION_MIN = 0.5;
+export const CORRECTION_MAX = 2;
+/** Of what was corrected before this much stays, and of each new error this much is added (logarithms): 86 % of a lasting error go. */
+const CORRECTION_KEPT = 0.9;
+const CORRECTION_ADDED = 0.6;
+
+interface PastRound {
+  readonly durationMs: number;
+  readonly sentBytes: number;
+  readonly remainingBytes: number;
+  readonly bandwidthBytesPerSecond: number;
+}
+
+/** The part of a completed migration's receipt that is learned from. */
+export interface PastMigration {
+  readonly id: MigrationId;
+  readonly vm: VmName;
+  readonly source: NodeName;
+  readonly destination: NodeName;
+  readonly totalMs: number;
+  readonly blackoutMs: number | null;
+  readonly rounds: readonly PastRound[];
+  readonly encrypted: boolean;
+  /** Memory went over as it is. */
+  readonly uncompressed: boolean;
+  readonly forecastTotalMs: number | null;
+  /** It had to wait for others, so that its total time says nothing about itself. */
+  readonly waited: boolean;
+}
+
+/** What is to be migrated: history is told apart by it. */
+export interface LearningScope {
+  readonly vm: VmName;
+  readonly source: NodeName;
+  readonly destination: NodeName;
+  readonly encrypted: boolean;
+}
+
+export interface FixedBlackout {
+  /** Rarely more than this (0.8 quantile): what a switchover is planned with. Milliseconds, {@link FIXED_FLOOR_MS} to {@link FIXED_CEILING_MS}. */
+  readonly highMs: number;
+  /** Usual (median): what is forecast. */
+  readonly usualMs: number;
+  /** Seldom less (0.25 quantile). A budget below it cannot be kept. */
+  readonly lowMs: number;
+  /** How many migrations that rests on; 0: it is a default. */
+  readonly migrations: number;
+}
+
+export interface Learned {
+  /** Sustained rate between the two nodes, in bytes per second; null if it was never measured. */
+  readonly link: { readonly bytesPerSecond: number; readonly migrations: number } | null;
+  readonly fixedBlackout: FixedBlackout;
+  /** Total time outside the rounds, in milliseconds. */
+  readonly overheadMs: number;
+  /** Measured total time over forecast total time of this VM, 0.5 to 2; 1 if nothing is known. */
+  readonly correction: number;
+  /** Of this VM between any nodes, newest first: for a forecast without any other figure. */
+  readonly ofVm: readonly PastMigration[];
+}
+
+/** `migrations`: receipts by id, as stored. Ids sort by time. */
+export function learn(migrations: ReadonlyMap<MigrationId, unknown>, scope: LearningScope): Learned {
+  const past = completedMigrations(migrations);
+  const between = past.filter((one) => connects(one, scope));
+  const ofVm = past.filter((one) => one.vm === scope.vm);
+  const overheads = between.filter((one) => !one.waited && one.rounds.length > 0).map(overheadOf);
+  return {
+    link: linkRate(between, scope.encrypted),
+    fixedBlackout: fixedBlackout(between),
+    overheadMs: quantile(overheads.slice(0, SAMPLES_MAX), 0.5) ?? OVERHEAD_MS,
+    correction: correctionOf(ofVm),
+    ofVm,
+  };
+}
+
+/** The newest receipts of completed migrations, newest first. */
+export function completedMigrations(migrations: ReadonlyMap<MigrationId, unknown>): PastMigration[] {
+  const newest = [...migrations.keys()].sort((a, b) => (a < b ? 1 : -1)).slice(0, RECEIPTS_MAX);
+  return newest.flatMap((id) => pastMigration(id, migrations.get(id)) ?? []);
+}
+
+/** Links carry as much in one direction as in the other, so that both directions are learned from. */
+function connects(one: PastMigration, { source, destination }: LearningScope): boolean {
+  return (
+    (one.source === source && one.destination === destination) ||
+    (one.source === destination && one.destination === source)
+  );
+}
+
+/** The best sustained rate: a round below it was held up by the guest, the processors or a limit, not by the link. */
+function linkRate(between: readonly PastMigration[], encrypted: boolean): Learned['link'] {
+  const rates = between
+    .filter((one) => one.encrypted === encrypted && one.uncompressed)
+    .flatMap((one) => sustainedRate(one) ?? []);
+  if (rates.length === 0) return null;
+  const aged = rates.map((rate, age) => rate * AGEING ** age);
+  return { bytesPerSecond: Math.max(...aged), migrations: rates.length };
+}
+
+function sustainedRate({ rounds }: PastMigration): number | null {
+  const rates = rounds
+    .filter((round) => round.durationMs >= SUSTAINED_MS_MIN)
+    .map((round) => round.bandwidthBytesPerSecond);
+  return rates.length === 0 ? null : Math.max(...rates);
+}
+
+function fixedBlackout(between: readonly PastMigration[]): FixedBlackout {
+  const samples = between.flatMap((one) => fixedPartMs(one) ?? []).slice(0, SAMPLES_MAX);
+  const [highMs, usualMs, lowMs] = [quantile(samples, 0.8), quantile(samples, 0.5), quantile(samples, 0.25)];
+  if (samples.length < SAMPLES_MIN || highMs === null || usualMs === null || lowMs === null) {
+    return { highMs: FIXED_BLACKOUT_MS, usualMs: FIXED_BLACKOUT_MS, lowMs: FIXED_BLACKOUT_MS / 2, migrations: 0 };
+  }
+  return { highMs, usualMs, lowMs, migrations: samples.length };
+}
+
+/**
+ * The blackout less the time for the memory in it. The receipt's last row ends when the guest stops, but its bytes are QEMU's
+ * totals: what was sent beyond the remainder of the row before went over while the guest stood still.
+ * Rounds in between would count as well, so at most half of the blackout is taken to be memory: rather too much is called fixed.
+ */
+function fixedPartMs({ blackoutMs, rounds }: PastMigration): number | null {
+  if (blackoutMs === null) return null;
+  const [before, last] = rounds.slice(-2);
+  const rate = Math.max(0, ...rounds.map((round) => round.bandwidthBytesPerSecond));
+  const stoppedBytes = before === undefined || last === undefined ? 0 : last.sentBytes - before.remainingBytes;
+  const memoryMs = rate === 0 ? 0 : (Math.max(0, stoppedBytes) / rate) * 1000;
+  return clamp(blackoutMs - Math.min(memoryMs, blackoutMs / 2), FIXED_FLOOR_MS, FIXED_CEILING_MS);
+}
+
+function overheadOf({ totalMs, rounds }: PastMigration): number {
+  const roundsMs = rounds.reduce((sum, round) => sum + round.durationMs, 0);
+  return clamp(totalMs - roundsMs, 0, OVERHEAD_MS_MAX);
+}
+
+/**
+ * The recorded forecasts were corrected themselves, so each new error adds to the correction before it; older ones fade, so that it does
+ * not matter which receipts are still there.
+ */
+function correctionOf(ofVm: readonly PastMigration[]): number {
+  let logarithm = 0;
+  for (const { forecastTotalMs, totalMs, waited } of ofVm.toReversed()) {
+    if (forecastTotalMs === null || forecastTotalMs <= 0 || totalMs <= 0 || waited) continue;
+    const error = Math.log(clamp(totalMs / forecastTotalMs, 0.25, 4));
+    logarithm = CORRECTION_KEPT * logarithm + CORRECTION_ADDED * error;
+  }
+  return clamp(Math.exp(logarithm), CORRECTION_MIN, CORRECTION_MAX);
+}
+
+/** Nearest rank from below, so that of few samples the extreme one does not decide. null without samples. */
+function quantile(samples: readonly number[], fraction: number): number | null {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return sorted[Math.floor(fraction * (sorted.length - 1))] ?? null;
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
+}
+
+function pastMigration(id: MigrationId, stored: unknown): PastMigration | null {
+  if (!isObject(stored)) return null;
+  const { vm, source, destination, outcome, mode, totalMs, blackoutMs, rounds, encrypted } = stored;
+  if (typeof vm !== 'string' || typeof source !== 'string' || typeof destination !== 'string') return null;
+  if (outcome !== 'completed' || mode !== 'live' || !isFigure(totalMs)) return null;
+  const forecast = isObject(stored['forecast']) ? stored['forecast']['totalMs'] : null;
+  const decisions: unknown[] = Array.isArray(stored['decisions']) ? stored['decisions'] : [];
+  return {
+    ...{ id, vm, source, destination, totalMs, encrypted: encrypted === true },
+    blackoutMs: isFigure(blackoutMs) ? blackoutMs : null,
+    rounds: Array.isArray(rounds) ? rounds.filter(isRound) : [],
+    uncompressed: (stored['compression'] ?? 'none') === 'none',
+    forecastTotalMs: isFigure(forecast) ? forecast : null,
+    waited: decisions.some((decision) => isObject(decision) && decision['what'] === 'wait'),
+  };
+}
+
+function isRound(value: unknown): value is PastRound {
+  return (
+    isObject(value) &&
+    isFigure(value['durationMs']) &&
+    isFigure(value['sentBytes']) &&
+    isFigure(value['remainingBytes']) &&
+    isFigure(value['bandwidthBytesPerSecond'])
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isFigure(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
