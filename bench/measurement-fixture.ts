@@ -27,7 +27,7 @@ export function godwitMeasurementOf(differences: Partial<Measurement> = {}): Mea
 export function udpOf(differences: Partial<UdpFigures> = {}): UdpFigures {
   return {
     ...{ mode: 'udp', sent: 2000, guestReceived: 2000, guestDuplicates: 0, guestLate: 0 },
-    ...{ guestSent: 2000, received: 2000, duplicates: 0, late: 0, gaps: [], broken: null },
+    ...{ guestSent: 2000, received: 2000, duplicates: 0, late: 0, unansweredAtMs: [], gaps: [], broken: null },
     ...differences,
   };
 }

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { godwitMeasurementOf, measurementOf, udpOf } from './measurement-fixture.ts';
-import { forecastErrors, framesPerClientFrame, gapsBeyondBlackout, networkGapMs, udpCourse } from './observed.ts';
+import {
+  forecastErrors,
+  framesPerClientFrame,
+  gapsBeyondBlackout,
+  networkGapMs,
+  networkGaps,
+  udpCourse,
+} from './observed.ts';
 
 test('the network gap is the longest from the call until a second after RESUME', () => {
   const gaps = [
@@ -16,7 +23,7 @@ test('the network gap is the longest from the call until a second after RESUME',
 });
 
 test('what a gap is longer than the blackout is told run by run, of completed ones only', () => {
-  expect(gapsBeyondBlackout([measurementOf(), measurementOf({ failure: 'failed: so' })])).toEqual([200]);
+  expect(gapsBeyondBlackout([measurementOf(), measurementOf({ failure: 'failed: so' })], 'whole')).toEqual([200]);
 });
 
 test('UDP: each direction has its own losses', () => {
@@ -34,4 +41,15 @@ test('frames on the wire are told per frame of the client', () => {
 test('a forecast is wrong by a share of the true time; without one there is nothing to tell', () => {
   expect(forecastErrors([godwitMeasurementOf({ totalMs: 1040, forecastTotalMs: 1144 })])[0]).toBeCloseTo(0.1);
   expect(forecastErrors([measurementOf()])).toEqual([]);
+});
+
+test('a gap elsewhere in the migration is not one of the switchover', () => {
+  const gaps = [
+    { atMs: 10_100, durationMs: 150 },
+    { atMs: 10_990, durationMs: 90 },
+  ];
+  const one = measurementOf({ client: { mode: 'ping-pong', answers: 1, broken: null, gaps } });
+  expect(networkGaps([one], 'whole')).toEqual([150]);
+  expect(networkGaps([one], 'switchover')).toEqual([90]);
+  expect(gapsBeyondBlackout([one], 'switchover')).toEqual([50]);
 });

@@ -25,22 +25,36 @@ export function medianOf(measurements: readonly Measurement[], column: NumberIn)
   return median(valuesOf(measurements, column));
 }
 
-/** The longest time in which the client saw nothing, from the call on, in milliseconds. */
-export function networkGapMs({ client, calledAtMs, resumedAtMs }: Measurement): number | null {
-  if (client === null || resumedAtMs === null) return null;
-  return longestGapWithin(client.gaps, calledAtMs, resumedAtMs + AFTERMATH_MS);
+/**
+ * The longest time in which the client saw nothing, from the call on, in milliseconds. Without a RESUME: until the end,
+ * if the guest stayed where it was.
+ */
+export function networkGapMs({ client, calledAtMs, resumedAtMs, failure, totalMs }: Measurement): number | null {
+  const failedAtMs = failure === null || totalMs === null ? null : calledAtMs + totalMs;
+  const endedAtMs = resumedAtMs ?? failedAtMs;
+  if (client === null || endedAtMs === null) return null;
+  return longestGapWithin(client.gaps, calledAtMs, endedAtMs + AFTERMATH_MS);
 }
 
-export function networkGaps(measurements: readonly Measurement[]): number[] {
-  return completedOnes(measurements).flatMap((one) => networkGapMs(one) ?? []);
+/** The same, of the time around STOP and RESUME alone. */
+function switchoverGapMs({ client, stoppedAtMs, resumedAtMs }: Measurement): number | null {
+  if (client === null || stoppedAtMs === null || resumedAtMs === null) return null;
+  return longestGapWithin(client.gaps, stoppedAtMs, resumedAtMs);
+}
+
+/** `whole`: of the migration from the call on; `switchover`: of the time around STOP and RESUME alone. */
+export type GapKind = 'whole' | 'switchover';
+
+export function networkGaps(measurements: readonly Measurement[], kind: GapKind): number[] {
+  const gapOf = kind === 'whole' ? networkGapMs : switchoverGapMs;
+  return completedOnes(measurements).flatMap((one) => gapOf(one) ?? []);
 }
 
 /** How much longer than the blackout; of each single run. */
-export function gapsBeyondBlackout(measurements: readonly Measurement[]): number[] {
-  return completedOnes(measurements).flatMap((one) => {
-    const gapMs = networkGapMs(one);
-    return gapMs === null || one.blackoutMs === null ? [] : gapMs - one.blackoutMs;
-  });
+export function gapsBeyondBlackout(measurements: readonly Measurement[], kind: GapKind): number[] {
+  return completedOnes(measurements).flatMap((one) =>
+    one.blackoutMs === null ? [] : networkGaps([one], kind).map((gapMs) => gapMs - (one.blackoutMs ?? 0)),
+  );
 }
 
 /** Frames that entered the switch, per frame that the client sent: a loop or a storm would make it large. */

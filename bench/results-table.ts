@@ -1,11 +1,12 @@
 /** From measurements to tables of medians and ratios, in Markdown. Pure. */
-import { type LinkFigures, type Measurement, SCENARIOS, VARIANTS } from './bench-plan.ts';
+import { FILLED_RANDOM, type LinkFigures, type Measurement, SCENARIOS, VARIANTS } from './bench-plan.ts';
 import {
   completedOnes,
   forecastErrors,
   framesPerClientFrame,
   gapsBeyondBlackout,
   medianOf,
+  networkGapMs,
   networkGaps,
   udpCourse,
   uploadOf,
@@ -50,7 +51,7 @@ export function linkTable(links: readonly LinkFigures[], measurements: readonly 
     const bandwidthOf = (variant: string) =>
       median(
         measurements
-          .filter((one) => one.link === figures.link && one.variant === variant)
+          .filter((one) => one.link === figures.link && one.variant === variant && one.scenario === FILLED_RANDOM.name)
           .flatMap((one) => one.firstRoundBytesPerSecond ?? []),
       );
     const cells = VARIANTS.filter((variant) => variant !== 'raw').flatMap((variant) => [
@@ -60,7 +61,7 @@ export function linkTable(links: readonly LinkFigures[], measurements: readonly 
     return [figures.link, figures.measuredWith, text(megabits(figures.bytesPerSecond), 0), ...cells];
   });
   const head = ['link', 'measured with', 'Mbit/s', 'round 1, TLS', '× link', 'round 1, plain', '× link'];
-  return table('Link between the nodes, and the first round over it', head, rows);
+  return table('Link between the nodes, and the first round of random memory over it', head, rows);
 }
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -106,7 +107,17 @@ function runsCell(own: readonly Measurement[]): string {
 
 const MIGRATION_HEAD = [
   ...['link', 'scenario', 'variant', 'runs', 'total ms', '× raw', 'transfer ms', '× raw', 'blackout ms (max)'],
-  ...['network gap ms (max)', '× raw', 'gap − blackout', 'RTOs + probes', 'rounds', 'sent MB', 'forecast error'],
+  ...[
+    'network gap ms (max)',
+    '× raw',
+    'at switchover ms (max)',
+    '× raw',
+    '− blackout',
+    'RTOs + probes',
+    'rounds',
+    'sent MB',
+    'forecast error',
+  ],
 ];
 
 function migrationCells({ own, raw }: Line): string[] {
@@ -118,9 +129,11 @@ function migrationCells({ own, raw }: Line): string[] {
     text(medianOf(own, 'transferMs'), 0),
     ratioText(medianOf(own, 'transferMs'), medianOf(raw, 'transferMs')),
     withMaximum(valuesOf(own, 'blackoutMs')),
-    withMaximum(networkGaps(own)),
-    ratioText(median(networkGaps(own)), median(networkGaps(raw))),
-    text(median(gapsBeyondBlackout(own)), 1),
+    ...(['whole', 'switchover'] as const).flatMap((kind) => [
+      withMaximum(networkGaps(own, kind)),
+      ratioText(median(networkGaps(own, kind)), median(networkGaps(raw, kind))),
+    ]),
+    text(median(gapsBeyondBlackout(own, 'switchover')), 1),
     timeouts(own),
     text(medianOf(own, 'rounds'), 0),
     text(sentBytes === null ? null : sentBytes / 1e6, 1),
@@ -144,7 +157,7 @@ function udpCells({ own }: Line): string[] {
     total(({ duplicates }) => duplicates),
     share === null ? '–' : `${(share * 100).toFixed(2)} %`,
     total(({ late }) => late),
-    withMaximum(networkGaps(own)),
+    withMaximum(networkGaps(own, 'whole')),
     text(median(own.flatMap((one) => framesPerClientFrame(one) ?? [])), 2),
   ];
 }
@@ -163,14 +176,17 @@ function uploadCells({ own }: Line): string[] {
     text(megabitsOf(courses.flatMap(({ meanwhile }) => meanwhile ?? [])), 0),
     `${withMaximum(backs)}${never > 0 ? `, never in ${never}` : ''}`,
     `${own.filter((one) => one.client === null || one.client.broken !== null).length}`,
-    withMaximum(networkGaps(own)),
+    withMaximum(networkGaps(own, 'whole')),
     timeouts(own),
     text(median(own.map((one) => one.wire.tcpRetransmits)), 0),
     text(median(own.flatMap((one) => framesPerClientFrame(one) ?? [])), 2),
   ];
 }
 
-const STUCK_HEAD = ['link', 'scenario', 'variant', 'runs', 'ended after ms (max)', 'guest unharmed', 'outcome'];
+const STUCK_HEAD = [
+  ...['link', 'scenario', 'variant', 'runs', 'ended after ms (max)', 'guest unharmed', 'network gap ms (max)'],
+  'outcome',
+];
 
 function stuckRows(measurements: readonly Measurement[]): string[][] {
   return linesOf(measurements, ({ kind }) => kind === 'no-convergence').map(({ own }) => [
@@ -180,8 +196,16 @@ function stuckRows(measurements: readonly Measurement[]): string[][] {
       0,
     ),
     `${own.filter((one) => one.guestSurvived).length} of ${own.length}`,
-    [...new Set(own.map((one) => one.failure ?? 'completed'))].join('; ').replaceAll('|', '/'),
+    withMaximum(own.flatMap((one) => networkGapMs(one) ?? [])),
+    outcomesOf(own).join('; ').replaceAll('|', '/'),
   ]);
+}
+
+/** Each once, also if the same sentence has other numbers in another run. */
+function outcomesOf(own: readonly Measurement[]): string[] {
+  const outcomes = own.map((one) => one.failure ?? 'completed');
+  const kinds = new Map(outcomes.toReversed().map((outcome) => [outcome.replaceAll(/\d+/g, '…'), outcome]));
+  return [...kinds.values()];
 }
 
 /** At the client: retransmission timeouts and loss probes. */

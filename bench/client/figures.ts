@@ -28,6 +28,8 @@ export interface UdpFigures {
   readonly received: number;
   readonly duplicates: number;
   readonly late: number;
+  /** When the first packets were sent that no answer came to: to see when in a migration they were lost. */
+  readonly unansweredAtMs: readonly number[];
   readonly gaps: readonly Gap[];
   readonly broken: string | null;
 }

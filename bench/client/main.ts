@@ -3,7 +3,6 @@
  * `{"ready":true}` as soon as the guest answers, and its figures as one line of JSON when a line (or the end of the
  * input) tells it to stop. `main.ts receive|send ADDRESS` measures a link between two machines.
  */
-import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Activity } from './figures.ts';
 import { startPingPong } from './ping-pong.ts';
@@ -16,8 +15,6 @@ const ACTIVITIES: Readonly<Record<string, (address: string) => Activity>> = {
   udp: startUdpCounters,
   upload: startUpload,
 };
-/** A client of its own has a processor of its own: waiting for one here would look like a gap of the guest's. */
-const PRIORITY = -10;
 
 async function main(): Promise<void> {
   const [mode = '', address = ''] = process.argv.slice(2);
@@ -25,7 +22,6 @@ async function main(): Promise<void> {
   if (mode === 'send') return sendStream(address);
   const start = ACTIVITIES[mode];
   if (start === undefined) throw new Error(`"${mode}" is nothing that the client does.`);
-  setPriority(PRIORITY);
   const toldToStop = new Promise<void>((resolve) => {
     const input = createInterface({ input: process.stdin });
     input.once('line', () => resolve());

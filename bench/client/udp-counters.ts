@@ -10,6 +10,7 @@ const BUFFER_BYTES = 4 * 1024 * 1024;
 /** Until the last answers are there. */
 const DRAIN_MS = 1000;
 const ANSWER_BYTES = 24;
+const UNANSWERED_MAX = 100;
 
 export function startUdpCounters(address: string): Activity {
   const socket = createSocket({ type: 'udp4', recvBufferSize: BUFFER_BYTES });
@@ -18,6 +19,8 @@ export function startUdpCounters(address: string): Activity {
   const gaps = new GapKeeper();
   const track = new CounterTrack();
   const guest = { received: 0, duplicates: 0, late: 0 };
+  /** When each number was sent that has no answer yet, in this order. */
+  const waiting = new Map<number, number>();
   let sent = 0;
   let broken: string | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -31,6 +34,7 @@ export function startUdpCounters(address: string): Activity {
       const packet = Buffer.alloc(8);
       packet.writeUInt32BE(stream, 0);
       packet.writeUInt32BE(sent, 4);
+      waiting.set(sent, nowMs());
       socket.send(packet);
     }
     timer = setTimeout(sendDue, Math.max(0, startedAtMs + sent * INTERVAL_MS - nowMs()));
@@ -40,6 +44,7 @@ export function startUdpCounters(address: string): Activity {
     if (data.length < ANSWER_BYTES || data.readUInt32BE(0) !== stream) return;
     gaps.seen(nowMs());
     track.saw(data.readUInt32BE(4));
+    waiting.delete(data.readUInt32BE(8));
     // Answers may overtake each other; counts only grow.
     guest.received = Math.max(guest.received, data.readUInt32BE(12));
     guest.duplicates = Math.max(guest.duplicates, data.readUInt32BE(16));
@@ -61,9 +66,19 @@ export function startUdpCounters(address: string): Activity {
       await sleep(DRAIN_MS);
       socket.close();
       const { received, duplicates, late, highest } = track;
+      const unansweredAtMs = [...waiting.values()].slice(0, UNANSWERED_MAX);
       return {
         ...{ mode: 'udp', sent, guestReceived: guest.received, guestDuplicates: guest.duplicates },
-        ...{ guestLate: guest.late, guestSent: highest, received, duplicates, late, gaps: gaps.longest(), broken },
+        ...{
+          guestLate: guest.late,
+          guestSent: highest,
+          received,
+          duplicates,
+          late,
+          unansweredAtMs,
+          gaps: gaps.longest(),
+          broken,
+        },
       };
     },
   };

@@ -24,6 +24,7 @@ const PROGRAMS = {
   'qemu-utils': 'qemu-img',
   iproute2: 'ip',
   cpio: 'cpio',
+  ethtool: 'ethtool',
   tini: 'tini',
   'util-linux': 'nsenter',
   mount: 'mount',

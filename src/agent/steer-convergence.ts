@@ -6,7 +6,7 @@ import {
   memoryBlackoutMs,
 } from '../migration/convergence-policy.ts';
 import { budgetTooSmall } from '../migration/forecast.ts';
-import type { FixedBlackout } from '../migration/learn.ts';
+import { type FixedBlackout, plannedFixedMs } from '../migration/learn.ts';
 import type { MigrationObservation } from '../migration/migration.ts';
 import type { Instance, TransferParameters } from '../ports/hypervisor.ts';
 import type { Log } from '../ports/log.ts';
@@ -46,7 +46,7 @@ export class ConvergenceSteering {
   constructor(input: SteeringInput) {
     const { intent } = input.notes;
     this.#input = input;
-    this.#fixedMs = input.fixedBlackout.highMs;
+    this.#fixedMs = plannedFixedMs(input.fixedBlackout, intent.budgetMs);
     this.#downtimeLimitMs = firstLimitMs(intent.budgetMs, this.#fixedMs);
     input.seen.expectedBlackoutMs = this.#fixedMs + this.#downtimeLimitMs;
     this.#startBudget();
@@ -112,6 +112,7 @@ export class ConvergenceSteering {
 
   async #converge(): Promise<void> {
     const { notes, seen, wake } = this.#input;
+    if (seen.gaveUp !== null) return;
     const { budgetMaxMs, compression } = notes.intent;
     seen.expectedBlackoutMs = this.#fixedMs + memoryBlackoutMs(notes.rounds);
     const decision = decideConvergence({

@@ -1,11 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
-import { testDefinition, testFacts, testIntent, testMemory, vmEntries } from '../../test/doubles/cluster-facts.ts';
-import type { MigrationStarted } from '../contract/migrations.ts';
+import {
+  testDefinition,
+  testFacts,
+  testIntent,
+  testMemory,
+  testReceipt,
+  vmEntries,
+} from '../../test/doubles/cluster-facts.ts';
+import type { MigrationDryRun, MigrationStarted } from '../contract/migrations.ts';
 import { definitionHash } from '../model/definition-hash.ts';
 import type { MigrationIntent } from '../model/intent.ts';
 import { keys } from '../model/keys.ts';
 import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
+import type { VmActivity } from '../model/vm.ts';
 
 describe('POST /vms/:name/migrate', () => {
   let cluster: ApiCluster;
@@ -50,6 +58,13 @@ describe('POST /vms/:name/migrate', () => {
     const body = { to: 'node2', budgetMs: 20, bandwidthBytesPerSecond: 1e7, encrypted: false };
     await cluster.ask('POST', '/vms/WebServer/migrate', body);
     expect(intent()).toMatchObject({ budgetMs: 20, bandwidthBytesPerSecond: 1e7, encrypted: false });
+    expect(intent()?.budgetMaxMs).toBe(20);
+  });
+
+  test('takes from the request how far the budget may be widened', async () => {
+    const { body } = await cluster.ask('POST', '/vms/WebServer/migrate', { to: 'node2', budgetMaxMs: 200 });
+    expect(body).toMatchObject({ budgetMs: 50, budgetMaxMs: 200 });
+    expect(intent()).toMatchObject({ budgetMs: 50, budgetMaxMs: 200 });
   });
 
   test('chooses a destination if none is named, and says why', async () => {
@@ -127,6 +142,9 @@ describe('POST /vms/:name/migrate', () => {
     [{ mode: 'sideways' }, 'INVALID_INPUT'],
     [{ budgetMs: 0 }, 'INVALID_INPUT'],
     [{ budgetMs: -1 }, 'INVALID_INPUT'],
+    [{ budgetMaxMs: 0 }, 'INVALID_INPUT'],
+    [{ budgetMaxMs: 49 }, 'INVALID_INPUT'],
+    [{ budgetMs: 100, budgetMaxMs: 99 }, 'INVALID_INPUT'],
     [{ bandwidthBytesPerSecond: 0 }, 'INVALID_INPUT'],
     [{ target: 'node2' }, 'INVALID_INPUT'],
   ])('refuses %j with %s', async (body, code) => {
@@ -191,9 +209,45 @@ describe('POST /vms/:name/migrate', () => {
     expect(body).toEqual({
       ...{ dryRun: true, possible: true, reasons: [], vm: 'WebServer', source: 'node1', destination: 'node2' },
       candidates: [{ node: 'node2', possible: true, reasons: [], freeMemoryBytes: GIBIBYTE }],
-      forecast: { totalMs: 1000, blackoutMs: null },
+      ...{ budgetMs: 50, budgetMaxMs: 50, compression: 'none' },
+      compressionReason: "the guest's memory has not been sampled yet",
+      forecast: {
+        ...{ totalMs: null, blackoutMs: null, converges: null },
+        reason: "the guest's memory has not been sampled yet, and no migration of this VM is known",
+      },
     });
     expect(cluster.store.tried).toEqual([]);
+  });
+
+  test('forecasts from what the guest does with its memory and from earlier migrations', async () => {
+    const activity: VmActivity = {
+      ...{ usedBytes: 100 * MEBIBYTE, compressedRatio: 0.9, dirtyBytesPerSecond: MEBIBYTE },
+      sampledAt: '2026-01-01T00:00:00.000Z',
+    };
+    await cluster.put({
+      [keys.vmActivity('WebServer')]: activity,
+      [keys.migration('01A')]: testReceipt('01A'),
+    });
+    const { body } = await cluster.ask('POST', '/vms/WebServer/migrate', { dryRun: true });
+    const { forecast } = body as MigrationDryRun;
+    expect(forecast.converges).toBe(true);
+    // The receipt has 40 MB/s and 500 ms outside the rounds.
+    expect(forecast.totalMs).toBeGreaterThan(3000);
+    expect(forecast.totalMs).toBeLessThan(4000);
+    expect(forecast.reason).toContain('38 MiB/s on this link in 1 migration');
+    await cluster.ask('POST', '/vms/WebServer/migrate', { to: 'node2' });
+    expect(intent()?.forecast).toMatchObject({ totalMs: forecast.totalMs, converges: true });
+  });
+
+  test('compresses much memory that shrinks well', async () => {
+    const activity: VmActivity = {
+      ...{ usedBytes: 2 * GIBIBYTE, compressedRatio: 0.3, dirtyBytesPerSecond: 0 },
+      sampledAt: '2026-01-01T00:00:00.000Z',
+    };
+    await cluster.put({ [keys.vmActivity('WebServer')]: activity });
+    const { body } = await cluster.ask('POST', '/vms/WebServer/migrate', { to: 'node2' });
+    expect(body).toMatchObject({ compression: 'multifd-zstd' });
+    expect(intent()).toMatchObject({ compression: 'multifd-zstd' });
   });
 
   test('a dry run of what is not possible answers with the reasons', async () => {

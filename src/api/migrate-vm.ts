@@ -13,7 +13,7 @@ import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import { judgeMigration, type MigrationJudgement, refusal } from './judge-migration.ts';
 import { checkBudget, invalid } from './new-vm-request.ts';
-import { planTransfer, type TransferPlan } from './plan-transfer.ts';
+import { planTransfer, type TransferPlan, type TransferRequest } from './plan-transfer.ts';
 import { readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
 
@@ -57,7 +57,7 @@ async function dryRun(context: ApiContext, vm: VmName, body: MigrateVmBody): Pro
   const { compression, reason, forecast } =
     source === null || destination === null
       ? UNPLANNED
-      : planTransfer(state, { ...wishes, entry, source, destination, nowMs: context.clock.wallMs() });
+      : planTransfer(state, { ...wishes, ...forPlan(context, entry), source, destination });
   return {
     dryRun: true,
     possible: judged.reasons.length === 0,
@@ -90,8 +90,8 @@ async function decide(context: ApiContext, { vm, body, id }: MigrateInput): Prom
   if (ends === null) throw refusal(entry, judged);
   const { definition } = entry.record.value;
   const wishes = wishesOf(context, entry, body);
-  const [source, nowMs] = [ends.owner.value.node, context.clock.wallMs()];
-  const plan = planTransfer(state, { ...wishes, entry, source, destination: ends.destination, nowMs });
+  const source = ends.owner.value.node;
+  const plan = planTransfer(state, { ...wishes, ...forPlan(context, entry), source, destination: ends.destination });
   const intent: MigrationIntent = {
     migrationId: id,
     vm,
@@ -102,9 +102,15 @@ async function decide(context: ApiContext, { vm, body, id }: MigrateInput): Prom
     ...wishes,
     ...{ compression: plan.compression, compressionReason: plan.reason, forecast: plan.forecast },
     definitionHash: definitionHash(definition),
-    requestedAt: isoDate(nowMs),
+    requestedAt: isoDate(context.clock.wallMs()),
   };
   return changeOf(entry, { intent, ends, destinationReason: judged.destinationReason });
+}
+
+/** A forecast may rest on this node's view of the sample: nothing that matters for safety reads it. */
+function forPlan({ reader, clock }: ApiContext, entry: VmEntry): Pick<TransferRequest, 'entry' | 'activity' | 'nowMs'> {
+  const viewed = reader.current().vms.get(entry.record.value.definition.name);
+  return { entry, activity: entry.activity ?? viewed?.activity ?? null, nowMs: clock.wallMs() };
 }
 
 type Wishes = Pick<MigrationIntent, 'budgetMs' | 'budgetMaxMs' | 'bandwidthBytesPerSecond' | 'encrypted'>;

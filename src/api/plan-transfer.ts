@@ -5,9 +5,12 @@ import { learn } from '../migration/learn.ts';
 import { type ClusterState, type VmEntry, vmState } from '../model/cluster-state.ts';
 import type { MigrationForecast } from '../model/intent.ts';
 import type { NodeName } from '../model/names.ts';
+import type { VmActivity } from '../model/vm.ts';
 
 export interface TransferRequest {
   readonly entry: VmEntry;
+  /** null until the guest's memory has been sampled. */
+  readonly activity: VmActivity | null;
   readonly source: NodeName;
   readonly destination: NodeName;
   readonly budgetMs: number;
@@ -23,9 +26,8 @@ export interface TransferPlan extends CompressionChoice {
 }
 
 export function planTransfer(state: ClusterState, request: TransferRequest): TransferPlan {
-  const { entry, source, destination, encrypted, bandwidthBytesPerSecond } = request;
+  const { entry, activity, source, destination, encrypted, bandwidthBytesPerSecond } = request;
   const { name: vm, memoryBytes } = entry.record.value.definition;
-  const { activity } = entry;
   const learned = learn(state.migrations, { vm, source, destination, encrypted });
   const linkBytesPerSecond = usableRate(learned, bandwidthBytesPerSecond);
   const freeCores = Math.min(freeCoresOf(state, source), freeCoresOf(state, destination));

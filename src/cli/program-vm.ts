@@ -86,9 +86,14 @@ function addMigrate(vm: Command, act: Act): void {
     .option('--to <node>', 'destination; the node with the most free memory if absent')
     .addOption(new Option('--mode <mode>', 'how to move it').choices(['live', 'quick', 'offline']))
     .option('--budget <time>', "longest blackout allowed, e.g. 50ms; the VM's own by default", durationArgument)
+    .option(
+      '--budget-max <time>',
+      'widen the budget up to this if the guest does not converge otherwise',
+      durationArgument,
+    )
     .option('--bandwidth <rate>', 'upper limit of the transfer, e.g. 500mbit', rateArgument)
     .addOption(new Option('--migration-tls <on|off>', 'memory crosses the network under TLS').choices(['on', 'off']))
-    .option('--dry-run', 'say whether it could move, and change nothing')
+    .option('--dry-run', 'say whether it could move, how long it would take, and change nothing')
     .option('--no-wait', 'return as soon as the migration has begun')
     .addHelpText(
       'after',
@@ -97,7 +102,8 @@ Waits for the end and prints the receipt. Ctrl-C ends the waiting, not the migra
 
 Examples:
   godwit vm migrate WebServer --to node2
-  godwit vm migrate WebServer --budget 20ms --bandwidth 500mbit
+  godwit vm migrate WebServer --budget 30ms --budget-max 200ms
+  godwit vm migrate WebServer --bandwidth 500mbit
   godwit vm migrate WebServer --dry-run --json`,
     )
     .action((name: string, options: MigrateOptions, command: Command) =>

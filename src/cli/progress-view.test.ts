@@ -85,4 +85,13 @@ describe('describeChanges', () => {
     `);
     expect(describeChanges(last, last)).toEqual([]);
   });
+
+  test('says why a migration waits, once, and what was decided', () => {
+    const decisions = [{ at: '', what: 'wait', why: 'db uses 93 % of the link out of node1' }];
+    const before = sampleProgress({ phase: 'pre-migration', phases: [] });
+    const waiting = { ...before, decisions };
+    expect(describeChanges(before, waiting)).toEqual(['wait: db uses 93 % of the link out of node1']);
+    expect(describeChanges(waiting, waiting)).toEqual([]);
+    expect(renderProgress(waiting, FRAME, plainLook(80)).at(-1)).toBe('  waits: db uses 93 % of the link out of node1');
+  });
 });

@@ -1,9 +1,9 @@
 import type { MigrationProgress } from '../migration/migration.ts';
 import { MIGRATION_PHASES, phaseTitle } from '../migration/phases.ts';
-import type { Round } from '../migration/receipt.ts';
+import type { Decision, Round } from '../migration/receipt.ts';
 import { formatBytes, formatMs } from '../model/units.ts';
 import { bar, type Look, padEnd, padStart, truncate } from './look.ts';
-import { formatRate } from './receipt-view.ts';
+import { formatRate } from './rounds-view.ts';
 
 const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
@@ -42,6 +42,10 @@ export function renderProgress(progress: MigrationProgress, frame: ProgressFrame
     ...phaseLines(progress, frame, look),
     `  ${barLine(progress, frame, look)}`,
   ];
+  const last = progress.decisions.at(-1);
+  if (last?.what === 'wait' && progress.phase === 'pre-migration') {
+    lines.push(look.paint('yellow', truncate(`  waits: ${last.why}`, look.columns)));
+  }
   if (frame.note !== '') lines.push(look.paint('yellow', truncate(`  ${frame.note}`, look.columns)));
   return lines;
 }
@@ -110,7 +114,12 @@ export function describeChanges(before: MigrationProgress | null, after: Migrati
     if (number > from) lines.push(phaseStarted(number, after));
     if (row.phase === 'iterative-pre-copy') lines.push(...after.rounds.slice(seenRounds).map(roundLine));
   }
+  lines.push(...after.decisions.slice(before?.decisions.length ?? 0).map(decisionLine));
   return lines;
+}
+
+function decisionLine({ what, why }: Decision): string {
+  return `${what}: ${why}`;
 }
 
 function phaseStarted(number: number, progress: MigrationProgress): string {

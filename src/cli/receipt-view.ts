@@ -1,12 +1,16 @@
 import { phaseTitle } from '../migration/phases.ts';
-import type { Decision, Receipt, Round } from '../migration/receipt.ts';
+import type { Decision, Receipt } from '../migration/receipt.ts';
 import { formatBytes, formatMs } from '../model/units.ts';
+import { compressionText, forecastText } from './forecast-text.ts';
 import { bar, type Look, padEnd, padStart, wrap } from './look.ts';
 import { renderPhases } from './phase-timeline.ts';
-import { type Column, renderFacts, renderTable } from './table.ts';
+import { renderRounds } from './rounds-view.ts';
+import { renderFacts } from './table.ts';
 import { formatTime } from './times.ts';
 
 const INDENT = '  ';
+/** Where the values of facts begin: behind the longest label and a gap. */
+const FACT_INDENT = 'frames duplicated'.length + 2;
 
 /** The receipt as a page: what happened, totals, phases on a time line, rounds, blackout, decisions, what is missing. */
 export function renderReceipt(receipt: Receipt, look: Look): string {
@@ -14,7 +18,7 @@ export function renderReceipt(receipt: Receipt, look: Look): string {
   const sections: (readonly [title: string, body: string])[] = [
     ['Totals', totals(receipt, inner)],
     ['Phases', renderPhases(receipt, inner)],
-    ['Rounds', rounds(receipt.rounds, inner)],
+    ['Rounds', renderRounds(receipt.rounds, inner)],
     ['Blackout', blackout(receipt, inner)],
     ['Network', network(receipt, inner)],
     ['Decisions', decisions(receipt, inner)],
@@ -52,45 +56,27 @@ function totals(receipt: Receipt, look: Look): string {
     [
       ['id', receipt.id],
       ['started', formatTime(receipt.startedAt)],
-      ['mode', `${receipt.mode}, memory ${receipt.encrypted ? 'under TLS' : 'in the clear'}`],
+      [
+        'mode',
+        `${receipt.mode}, memory ${receipt.encrypted ? 'under TLS' : 'in the clear'}, ${compressionText(receipt.compression)}`,
+      ],
       ['total', noted(receipt.totalMs, forecast(receipt.forecast.totalMs))],
       ['blackout', noted(receipt.blackoutMs, [budgetText(receipt, look), ...forecast(receipt.forecast.blackoutMs)])],
       ['network gap', measured(receipt.networkGapMs, formatMs)],
       ['transferred', transferred],
+      ['forecast', wrap(forecastText(receipt.forecast), { columns: look.columns, indent: 'network gap'.length + 2 })],
     ],
     look,
   );
 }
 
 /** A budget is never exceeded silently. */
-function budgetText({ blackoutMs, budgetMs }: Receipt, look: Look): string {
+function budgetText({ blackoutMs, budgetMs, budgetUsedMs }: Receipt, look: Look): string {
   const exceeded = blackoutMs !== null && blackoutMs > budgetMs;
-  return exceeded ? look.paint('red', `over the budget of ${formatMs(budgetMs)}`) : `budget ${formatMs(budgetMs)}`;
-}
-
-function rounds(list: readonly Round[], look: Look): string {
-  if (list.length === 0) return '';
-  const columns: Column<Round>[] = [
-    { title: '#', align: 'right', value: (round) => String(round.round) },
-    { title: 'time', align: 'right', value: (round) => formatMs(round.durationMs) },
-    { title: 'sent', align: 'right', value: (round) => formatBytes(round.sentBytes) },
-    { title: 'left', align: 'right', value: (round) => formatBytes(round.remainingBytes) },
-    { title: 'dirtied', align: 'right', value: (round) => measured(round.dirtyBytesPerSecond, formatRate, '–') },
-    { title: 'bandwidth', align: 'right', value: (round) => formatRate(round.bandwidthBytesPerSecond) },
-  ];
-  const lines = renderTable(list, columns, look).split('\n');
-  const widest = Math.max(...lines.map((line) => line.length));
-  const barWidth = Math.min(30, look.columns - widest - 2);
-  if (barWidth < 6) return lines.join('\n');
-  const sentMax = Math.max(1, ...list.map((round) => round.sentBytes));
-  return lines
-    .map((line, index) => {
-      const round = list[index - 1];
-      return round === undefined
-        ? line
-        : `${padEnd(line, widest)}  ${look.paint('cyan', bar(round.sentBytes / sentMax, barWidth))}`.trimEnd();
-    })
-    .join('\n');
+  const widened = budgetUsedMs > budgetMs ? `, widened to the ${formatMs(budgetUsedMs)} that the user allowed` : '';
+  if (!exceeded) return `budget ${formatMs(budgetMs)}${widened}`;
+  const text = `over the budget of ${formatMs(budgetMs)}${widened}`;
+  return look.paint(blackoutMs <= budgetUsedMs ? 'yellow' : 'red', text);
 }
 
 function blackout(receipt: Receipt, look: Look): string {
@@ -119,19 +105,30 @@ function blackout(receipt: Receipt, look: Look): string {
 }
 
 function network(receipt: Receipt, look: Look): string {
-  const { framesHeld, framesReplayed, framesLost, probe } = receipt.network;
-  if (framesHeld === null && framesReplayed === null && framesLost === null && probe === null) return '';
-  const count = (value: number | null) => measured(value, String);
+  const { framesHeld, framesReplayed, framesLost, framesDuplicated, method, methodReason, probe } = receipt.network;
+  const frames: readonly (readonly [label: string, count: number | null])[] = [
+    ['frames held', framesHeld],
+    ['frames replayed', framesReplayed],
+    ['frames duplicated', framesDuplicated],
+    ['frames lost', framesLost],
+  ];
+  if (method === null && probe === null && frames.every(([, count]) => count === null)) return '';
+  const methodText = method === null ? 'the traffic was not moved' : METHODS[method];
+  const reasoned = methodReason === null ? methodText : `${methodText}: ${methodReason}`;
   return renderFacts(
     [
-      ['frames held', count(framesHeld)],
-      ['frames replayed', count(framesReplayed)],
-      ['frames lost', count(framesLost)],
+      ['method', wrap(reasoned, { columns: look.columns, indent: FACT_INDENT })],
+      ...frames.map(([label, count]) => [label, measured(count, String)] as const),
       ['probe', probe === null ? 'none' : `${probe.kind}, every ${formatMs(probe.intervalMs)}`],
     ],
     look,
   );
 }
+
+const METHODS = {
+  mirror: 'mirrored to both nodes',
+  announcement: 'announced anew from the destination',
+} as const;
 
 function decisions(receipt: Receipt, look: Look): string {
   return receipt.decisions.map((decision) => decisionLine(decision, receipt.startedAt, look)).join('\n');
@@ -157,10 +154,6 @@ function notMeasured(receipt: Receipt, look: Look): string {
 
 function measured(value: number | null, format: (value: number) => string, absent = 'not measured'): string {
   return value === null ? absent : format(value);
-}
-
-export function formatRate(bytesPerSecond: number): string {
-  return `${formatBytes(Math.round(bytesPerSecond))}/s`;
 }
 
 function indent(text: string): string {

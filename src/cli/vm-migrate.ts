@@ -6,6 +6,7 @@ import { formatBytes, formatMs } from '../model/units.ts';
 import { type Context, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, type ExitStatus, report } from './context.ts';
 import { printErrorBody } from './error-text.ts';
 import { followMigration } from './follow-migration.ts';
+import { forecastText } from './forecast-text.ts';
 import { showProgress } from './progress-display.ts';
 import { renderReceipt } from './receipt-view.ts';
 import { renderTable } from './table.ts';
@@ -14,6 +15,8 @@ export interface MigrateOptions {
   readonly to?: string;
   readonly mode?: 'live' | 'quick' | 'offline';
   readonly budget?: number;
+  /** Milliseconds, as `budget`. */
+  readonly budgetMax?: number;
   /** Bytes per second. */
   readonly bandwidth?: number;
   readonly migrationTls?: 'on' | 'off';
@@ -29,6 +32,7 @@ export async function vmMigrate(context: Context, name: string, options: Migrate
     report(context, answer, () => startedText(answer));
     return EXIT_DONE;
   }
+  if (!context.json) context.output.print(`${planText(answer)}\n`);
   const display = showProgress(context, waitingProgress(answer));
   const interrupted = onInterrupt(() => {
     display.end();
@@ -64,6 +68,7 @@ export function reportReceipt(context: Context, receipt: Receipt): ExitStatus {
 
 function errorOf(receipt: Receipt): ErrorBody {
   const cancelled = receipt.outcome === 'cancelled';
+  const gaveUp = receipt.decisions.some((decision) => decision.what === 'give-up');
   return {
     code: cancelled ? 'MIGRATION_CANCELLED' : 'MIGRATION_FAILED',
     message: `The migration of ${receipt.vm} from ${receipt.source} to ${receipt.destination} ${cancelled ? 'was cancelled' : 'failed'}: ${receipt.reason ?? 'no reason recorded'}`,
@@ -73,7 +78,9 @@ function errorOf(receipt: Receipt): ErrorBody {
         : `${receipt.vm} still belongs to ${receipt.source}.`,
     nextStep: cancelled
       ? `Migrate it again when you like: \`godwit vm migrate ${receipt.vm}\`.`
-      : `Look at the reason in \`godwit migration show ${receipt.id}\`, then migrate it again.`,
+      : gaveUp
+        ? `Try again when the guest is quieter, or allow a longer blackout with --budget-max.`
+        : `Look at the reason in \`godwit migration show ${receipt.id}\`, then migrate it again.`,
     details: { migrationId: receipt.id, endedIn: receipt.endedIn },
   };
 }
@@ -83,6 +90,7 @@ function bodyOf(options: MigrateOptions): MigrateVmBody {
     ...(options.to !== undefined && { to: options.to }),
     ...(options.mode !== undefined && { mode: options.mode }),
     ...(options.budget !== undefined && { budgetMs: options.budget }),
+    ...(options.budgetMax !== undefined && { budgetMaxMs: options.budgetMax }),
     ...(options.bandwidth !== undefined && { bandwidthBytesPerSecond: options.bandwidth }),
     ...(options.migrationTls !== undefined && { encrypted: options.migrationTls === 'on' }),
     ...(options.dryRun === true && { dryRun: true }),
@@ -91,7 +99,14 @@ function bodyOf(options: MigrateOptions): MigrateVmBody {
 
 function startedText(started: MigrationStarted): string {
   const { vm, source, destination, migrationId } = started;
-  return `${vm} is moving from ${source} to ${destination}. See \`godwit migration show ${migrationId}\`.`;
+  return `${vm} is moving from ${source} to ${destination}. See \`godwit migration show ${migrationId}\`.\n${planText(started)}`;
+}
+
+/** What is expected, and how the memory goes over if not as it is. */
+function planText(plan: Pick<MigrationStarted, 'forecast' | 'compression' | 'compressionReason'>): string {
+  const compression =
+    plan.compression === 'none' ? '' : `\nCompression: ${plan.compression}, because ${plan.compressionReason}`;
+  return `Forecast: ${forecastText(plan.forecast)}${compression}`;
 }
 
 function reportDryRun(context: Context, answer: MigrationDryRun): ExitStatus {
@@ -126,13 +141,10 @@ function dryRunText(context: Context, answer: MigrationDryRun): string {
     { ...look, columns: Number.POSITIVE_INFINITY },
   );
   if (!answer.possible || answer.destination === null) return candidates;
-  const { totalMs, blackoutMs } = answer.forecast;
-  const figures = [
-    ...(totalMs === null ? [] : [`about ${formatMs(totalMs)} in all`]),
-    ...(blackoutMs === null ? [] : [`a blackout of about ${formatMs(blackoutMs)}`]),
-  ].join(', ');
-  const head = `${answer.vm} can move from ${answer.source ?? 'its owner'} to ${answer.destination}`;
-  return `${head}${figures === '' ? '' : `: ${figures}`}. Nothing was changed.\n\n${candidates}`;
+  const { budgetMs, budgetMaxMs } = answer;
+  const head = `${answer.vm} can move from ${answer.source ?? 'its owner'} to ${answer.destination}. Nothing was changed.`;
+  const widened = budgetMaxMs > budgetMs ? `, ${formatMs(budgetMaxMs)} if it cannot be kept` : '';
+  return `${head}\n${planText(answer)}\nBudget: ${formatMs(budgetMs)}${widened}\n\n${candidates}`;
 }
 
 /** What is shown until the source says something. */

@@ -28,6 +28,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   sysctl: 'procps',
   tar: 'tar',
   tc: 'iproute2',
+  ethtool: 'ethtool',
   tini: 'tini',
   umount: 'mount',
   unshare: 'util-linux',

@@ -13,7 +13,7 @@ import { MEBIBYTE } from '../model/units.ts';
 
 /** Device state, GO and `cont` together, in milliseconds, before this cluster has measured its own. */
 export const FIXED_BLACKOUT_MS = 20;
-const FIRST_LIMIT_MS = 25;
+export const FIRST_LIMIT_MS = 25;
 /** A round is progress if it leaves at least this much less than the best one before. */
 const PROGRESS_FACTOR = 0.92;
 const THROTTLE_STEPS_PERCENT = [30, 45, 60] as const;
@@ -128,10 +128,12 @@ export function decideConvergence(input: ConvergenceInput): ConvergenceDecision 
   return escalate(input, { expectedMs, limitMaxMs, late: stall.late });
 }
 
-/** Whether the last round left at most half of what the one before did: the next one makes the blackout much shorter. */
+/** Whether the last round left at most half of what it had to send: the next one makes the blackout much shorter. */
 function shrinksQuickly(rounds: readonly RoundFigures[]): boolean {
-  const [before, last] = rounds.slice(-2);
-  return before !== undefined && last !== undefined && last.remainingBytes <= before.remainingBytes / 2;
+  const last = rounds.at(-1);
+  if (last === undefined) return false;
+  const toSend = rounds.at(-2)?.remainingBytes ?? (last.bandwidthBytesPerSecond * last.durationMs) / 1000;
+  return last.remainingBytes <= toSend / 2;
 }
 
 /** xbzrle needs the old contents of what the guest rewrites; a cache smaller than that finds nothing. */

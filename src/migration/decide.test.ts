@@ -35,6 +35,25 @@ const copying = {
 } as const;
 
 describe('decideMigration', () => {
+  test('waits in phase 1 while others use the link, and can be cancelled there', () => {
+    const checked = { ...seen, sourceChecked: true };
+    const waiting = { ...checked, waitingFor: 'WebServer uses 93 % of the link' };
+    expect(decideMigration(state('pre-migration'), waiting)).toEqual({
+      kind: 'wait',
+      reason: 'WebServer uses 93 % of the link',
+    });
+    expect(decideMigration(state('pre-migration'), { ...waiting, cancelRequested: 'by the user' }).kind).toBe('abort');
+    expect(decideMigration(state('pre-migration'), checked).kind).toBe('advance');
+  });
+
+  test('does not begin a transfer that cannot keep the budget', () => {
+    expect(decideMigration(state('pre-migration'), { ...seen, gaveUp: 'the budget is 5 ms' })).toMatchObject({
+      kind: 'abort',
+      outcome: 'failed',
+      reason: 'the budget is 5 ms',
+    });
+  });
+
   test('walks an undisturbed migration from the first check to the hand-over', () => {
     const commands = [
       decideMigration(state('pre-migration'), seen),

@@ -16,7 +16,7 @@ import {
   FIXED_BLACKOUT_MS,
   type RoundFigures,
 } from './convergence-policy.ts';
-import type { Learned } from './learn.ts';
+import { type Learned, plannedFixedMs } from './learn.ts';
 
 /** 1 Gbit/s less the overhead of Ethernet, IP and TCP, in bytes per second: what is assumed of a link that was never measured. */
 export const ASSUMED_LINK_BYTES_PER_SECOND = 117e6;
@@ -25,6 +25,8 @@ const SCAN_BYTES_PER_SECOND = 4e9;
 /** Not even an empty round is shorter: the dirty bitmap is read, and the stream is pushed out. */
 const ROUND_MS_MIN = 3;
 const ROUNDS_MAX = 500;
+/** Migrations of the VM that a forecast without a sample rests on. */
+const HISTORY_MAX = 5;
 
 export interface ForecastInput {
   readonly memoryBytes: number;
@@ -79,8 +81,9 @@ export function budgetTooSmall(learned: Pick<Learned, 'fixedBlackout'>, budgetMa
 /** Without a sample: as the last migrations of this VM. */
 function fromHistory({ learned, budgetMaxMs }: ForecastInput, hopeless: string | null): MigrationForecast {
   const unsampled = "the guest's memory has not been sampled yet";
-  const totals = learned.ofVm.filter((one) => !one.waited).map((one) => one.totalMs);
-  const blackouts = learned.ofVm.flatMap((one) => one.blackoutMs ?? []);
+  const newest = learned.ofVm.filter((one) => !one.waited).slice(0, HISTORY_MAX);
+  const totals = newest.map((one) => one.totalMs);
+  const blackouts = newest.flatMap((one) => one.blackoutMs ?? []);
   const [totalMs, blackoutMs] = [median(totals), median(blackouts)];
   if (hopeless !== null) return { totalMs, blackoutMs: null, converges: false, reason: hopeless };
   if (totalMs === null) {
@@ -88,7 +91,8 @@ function fromHistory({ learned, budgetMaxMs }: ForecastInput, hopeless: string |
     return { totalMs: null, blackoutMs: null, converges: null, reason };
   }
   const converges = blackoutMs === null ? null : blackoutMs <= budgetMaxMs || null;
-  return { totalMs, blackoutMs, converges, reason: `${unsampled}: as in its last ${totals.length} migrations` };
+  const last = totals.length === 1 ? 'last migration' : `last ${totals.length} migrations`;
+  return { totalMs, blackoutMs, converges, reason: `${unsampled}: as in its ${last}` };
 }
 
 interface SimulatedTransfer {
@@ -108,7 +112,7 @@ function simulate(input: ForecastInput, activity: VmActivity): SimulatedTransfer
   const dirty = activity.dirtyBytesPerSecond ?? 0;
   // A sample of one second: what the guest rewrites again and again is no larger, but it may rewrite it faster than is seen.
   const usedBytes = Math.min(memoryBytes, Math.max(activity.usedBytes, dirty));
-  const fixedBlackoutMs = learned.fixedBlackout.highMs;
+  const fixedBlackoutMs = plannedFixedMs(learned.fixedBlackout, input.budgetMs);
   const policy = new PolicyInModel(input, fixedBlackoutMs);
   let leftBytes = usedBytes;
   let roundsMs = ((memoryBytes - usedBytes) / SCAN_BYTES_PER_SECOND) * 1000;

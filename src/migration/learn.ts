@@ -3,7 +3,7 @@
  * other versions of Godwit: what is not as expected is left out, and nothing here throws.
  */
 import type { MigrationId, NodeName, VmName } from '../model/names.ts';
-import { FIXED_BLACKOUT_MS } from './convergence-policy.ts';
+import { FIRST_LIMIT_MS, FIXED_BLACKOUT_MS } from './convergence-policy.ts';
 
 /** Only the newest receipts count, so that the work is bounded and old links are forgotten. */
 const RECEIPTS_MAX = 50;
@@ -12,6 +12,8 @@ const SAMPLES_MAX = 20;
 const SAMPLES_MIN = 3;
 const FIXED_FLOOR_MS = 5;
 const FIXED_CEILING_MS = 250;
+/** Of a tight budget this much is left for memory, in milliseconds, as long as the blackout is expected to fit. */
+const MEMORY_MS_MIN = 8;
 /** Total time outside the rounds before anything was measured: start of QEMU on the destination, set-up, hand-over. */
 export const OVERHEAD_MS = 250;
 const OVERHEAD_MS_MAX = 60_000;
@@ -80,6 +82,14 @@ export interface Learned {
   readonly ofVm: readonly PastMigration[];
 }
 
+/**
+ * The fixed part that a switchover is planned with, in milliseconds. Where the budget is tight, the usual one instead of the one that is
+ * rarely exceeded: an idle guest rewrites some pages all the time as well, and less than {@link MEMORY_MS_MIN} for them would never come.
+ */
+export function plannedFixedMs({ highMs, usualMs }: FixedBlackout, budgetMs: number): number {
+  return Math.max(usualMs, Math.min(highMs, budgetMs - MEMORY_MS_MIN));
+}
+
 /** `migrations`: receipts by id, as stored. Ids sort by time. */
 export function learn(migrations: ReadonlyMap<MigrationId, unknown>, scope: LearningScope): Learned {
   const past = completedMigrations(migrations);
@@ -119,7 +129,7 @@ function linkRate(between: readonly PastMigration[], encrypted: boolean): Learne
   return { bytesPerSecond: Math.max(...aged), migrations: rates.length };
 }
 
-function sustainedRate({ rounds }: PastMigration): number | null {
+function sustainedRate({ rounds }: Pick<PastMigration, 'rounds'>): number | null {
   const rates = rounds
     .filter((round) => round.durationMs >= SUSTAINED_MS_MIN)
     .map((round) => round.bandwidthBytesPerSecond);
@@ -143,9 +153,13 @@ function fixedBlackout(between: readonly PastMigration[]): FixedBlackout {
 function fixedPartMs({ blackoutMs, rounds }: PastMigration): number | null {
   if (blackoutMs === null) return null;
   const [before, last] = rounds.slice(-2);
-  const rate = Math.max(0, ...rounds.map((round) => round.bandwidthBytesPerSecond));
-  const stoppedBytes = before === undefined || last === undefined ? 0 : last.sentBytes - before.remainingBytes;
-  const memoryMs = rate === 0 ? 0 : (Math.max(0, stoppedBytes) / rate) * 1000;
+  const rate = sustainedRate({ rounds });
+  if (before === undefined || last === undefined || rate === null || rate === 0) {
+    // All rounds in one row: the memory took no longer than the limit, so that only a long blackout says anything.
+    const leastMs = blackoutMs - FIRST_LIMIT_MS;
+    return leastMs > FIXED_BLACKOUT_MS ? Math.min(leastMs, FIXED_CEILING_MS) : null;
+  }
+  const memoryMs = (Math.max(0, last.sentBytes - before.remainingBytes) / rate) * 1000;
   return clamp(blackoutMs - Math.min(memoryMs, blackoutMs / 2), FIXED_FLOOR_MS, FIXED_CEILING_MS);
 }
 

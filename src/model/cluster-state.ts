@@ -146,7 +146,9 @@ function applyVm(
     ...(part === 'activity' && { activity: (entry.value as VmActivity | undefined) ?? null }),
     ...(part === 'cancel' && { cancel: versioned<CancelRequest>(entry) }),
   } as VmEntry;
-  const empty = next.record === null && next.owner === null && next.status === null && next.intent === null;
+  const { activity, intent, owner, record, status } = next;
+  // In a snapshot the activity comes first; `null` of all others may still be undefined there.
+  const empty = [activity, intent, owner, record, status].every((part) => part == null);
   if (empty) vms.delete(name);
   else vms.set(name, next);
 }

@@ -27,7 +27,7 @@ export interface FrameCounts {
   readonly replayed: number;
   /** Never arrived, or did not fit into a queue. */
   readonly lost: number;
-  /** Given to the guest on the destination although it had them on the source; null if that cannot be told. */
+  /** Given to the guest on the destination although it may have had them on the source; null if that cannot be told. */
   readonly duplicated: number | null;
 }
 
@@ -35,11 +35,11 @@ export interface FrameCounts {
 export interface FrameHold {
   readonly endpoint: HoldEndpoint;
   /**
-   * The guest has stopped on the source, at `stoppedAtMs` (own wall clock): what it did not get there goes to its tap here, where
-   * it waits for the guest, and so does every further frame. `cuts` null: the source said nothing, so time alone decides. Synchronous, once.
+   * The guest has stopped on the source, at `stoppedAtMs` (own wall clock): what it did not get there waits for it here, and so does
+   * every further frame. `cuts` null: the source said nothing, so time alone decides. Synchronous, once.
    */
   release(stoppedAtMs: number, cuts: readonly FrameCut[] | null): void;
-  /** The guest runs here: the bridge may flood to it. */
+  /** The guest runs here: what has waited goes to its tap, synchronously, and the bridge may flood to it. */
   guestRuns(): Promise<void>;
   /** `mirrored`: what the source has sent in all, per NIC. */
   counts(mirrored: readonly number[]): FrameCounts;

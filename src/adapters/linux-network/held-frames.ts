@@ -1,11 +1,18 @@
 import type { FrameCut } from '../../ports/switchover-network.ts';
 import { frameOf } from './vxlan-frame.ts';
 
-/** Before the guest stops, the newest frames are kept, at most so many and so much; older ones it has long got. */
+/** At most so many frames are kept, and so many bytes of them. */
 const KEPT_FRAMES_MAX = 4096;
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 /** No frame that arrived here longer than this before STOP is replayed, whatever the source has counted, in milliseconds: QEMU reads its taps more often. */
 const UNREAD_MS_MAX = 500;
+/**
+ * A QEMU whose guest stops reads up to two more frames from its tap and keeps them from the guest (7.2): one while it waits for the
+ * processors, which it throws away when they stand still, and one after that. Time is all that tells them from frames that the guest got: those
+ * that arrived later than this before STOP, in milliseconds, count as unread.
+ */
+const READ_TOO_LATE_MS = 4;
+const READ_TOO_LATE_FRAMES = 2;
 /** Where the source did not say when the guest stopped. */
 const WITHOUT_WORD_MS = 200;
 
@@ -15,23 +22,27 @@ interface Kept {
 }
 
 /**
- * Frames mirrored for one NIC: until the guest stops on the source they are kept, since each may be one that it does not get; from then
- * on they go to its tap here. Which of the kept ones go is decided by counting: the source knows how many its guest has read.
+ * Frames mirrored for one NIC. Until the guest stops on the source they are kept, since each may be one that it does not get; which of
+ * them it did get is counted, for the source knows how many its guest has read. From then on they wait here, and not in the tap: QEMU
+ * reads from a tap also while it loads a guest, and loses what it has read. Once the guest runs, all go to its tap, and every further one.
  */
 export class HeldFrames {
   readonly #macAddress: Buffer;
   readonly #give: (datagram: Buffer) => void;
   #kept: Kept[] = [];
   #keptBytes = 0;
-  #released = false;
+  #stopped = false;
+  #runs = false;
   #onlyUnicast = false;
   #received = 0;
   #held = 0;
   #given = 0;
+  #overflowed = 0;
   /** Received ones that count as read on the source. */
   #readOnSource = 0;
   #lostBefore = 0;
   #exact = true;
+  #perhapsTwice = 0;
 
   /** `give`: puts one into the guest's tap. */
   constructor(macAddress: string, give: (datagram: Buffer) => void) {
@@ -41,32 +52,48 @@ export class HeldFrames {
 
   arrived(datagram: Buffer, atMs: number): void {
     this.#received += 1;
-    if (this.#released) {
-      if (this.#received > this.#readOnSource) this.#pass(datagram);
-      return;
-    }
-    this.#kept.push({ datagram, atMs });
-    this.#keptBytes += datagram.length;
-    while (this.#kept.length > KEPT_FRAMES_MAX || this.#keptBytes > KEPT_BYTES_MAX) {
-      this.#keptBytes -= this.#kept.shift()?.datagram.length ?? 0;
-    }
+    if (this.#stopped && (this.#received <= this.#readOnSource || !this.#isForGuest(datagram))) return;
+    if (this.#runs) this.#pass(datagram);
+    else this.#keep({ datagram, atMs });
   }
 
-  /** `lostBefore`: frames that this node had already lost, so that the source's numbers are ahead of ours by them. */
+  /** The guest has stopped on the source. `lostBefore`: frames that this node had already lost, so that the source's numbers are ahead of ours by them. */
   release(stoppedAtMs: number, cut: FrameCut | null, lostBefore: number): void {
-    if (this.#released) return;
-    this.#released = true;
+    if (this.#stopped) return;
+    this.#stopped = true;
     this.#lostBefore = lostBefore;
-    const kept = this.#kept;
-    this.#kept = [];
-    const firstKept = this.#received - kept.length;
+    const firstKept = this.#received - this.#kept.length;
     const oldestMs = stoppedAtMs - (cut === null ? WITHOUT_WORD_MS : UNREAD_MS_MAX);
-    const tooOld = kept.findIndex(({ atMs }) => atMs >= oldestMs);
-    const byTime = firstKept + (tooOld === -1 ? kept.length : tooOld);
-    const byCount = cut === null ? 0 : Math.max(0, cut.mirrored - cut.unread - lostBefore);
+    const young = this.#kept.findIndex(({ atMs }) => atMs >= oldestMs);
+    const byTime = firstKept + (young === -1 ? this.#kept.length : young);
+    const read = cut === null ? 0 : Math.max(0, cut.mirrored - cut.unread - lostBefore);
+    // One that is still on its way is late whatever it is.
+    const arrivedAtMs = (number: number) =>
+      number > this.#received
+        ? Number.POSITIVE_INFINITY
+        : (this.#kept[number - 1 - firstKept]?.atMs ?? Number.NEGATIVE_INFINITY);
+    let byCount = read;
+    while (
+      byCount > Math.max(0, read - READ_TOO_LATE_FRAMES) &&
+      arrivedAtMs(byCount) > stoppedAtMs - READ_TOO_LATE_MS
+    ) {
+      if (arrivedAtMs(byCount) < stoppedAtMs) this.#perhapsTwice += 1;
+      byCount -= 1;
+    }
     this.#exact = cut !== null && byCount >= byTime;
-    this.#readOnSource = cut !== null && byCount > this.#received ? byCount : Math.max(byTime, byCount);
-    for (const { datagram } of kept.slice(Math.max(0, this.#readOnSource - firstKept))) this.#pass(datagram);
+    this.#readOnSource = Math.max(byTime, byCount);
+    const unread = this.#kept.slice(Math.max(0, this.#readOnSource - firstKept));
+    this.#kept = unread.filter(({ datagram }) => this.#isForGuest(datagram));
+    this.#keptBytes = this.#kept.reduce((total, { datagram }) => total + datagram.length, 0);
+  }
+
+  /** The guest runs here. Synchronous. */
+  guestRuns(): void {
+    if (this.#runs) return;
+    this.#runs = true;
+    this.#held = this.#kept.length;
+    for (const { datagram } of this.#kept) this.#pass(datagram);
+    this.#kept = [];
   }
 
   /** Broadcasts reach the guest by the bridge from now on. */
@@ -76,22 +103,34 @@ export class HeldFrames {
 
   /** `mirrored`: by the source, in all. `dropped`: by the guest's tap. */
   counts(mirrored: number, dropped: number) {
-    const missing = this.#released ? Math.max(0, mirrored - this.#lostBefore - this.#received) : 0;
+    const missing = this.#stopped ? Math.max(0, mirrored - this.#lostBefore - this.#received) : 0;
     return {
       held: this.#held,
       replayed: Math.max(0, this.#given - dropped),
-      lost: missing + dropped,
-      duplicated: this.#exact ? 0 : null,
+      lost: missing + dropped + this.#overflowed,
+      duplicated: this.#exact ? this.#perhapsTwice : null,
     };
   }
 
+  #keep(frame: Kept): void {
+    this.#kept.push(frame);
+    this.#keptBytes += frame.datagram.length;
+    while (this.#kept.length > KEPT_FRAMES_MAX || this.#keptBytes > KEPT_BYTES_MAX) {
+      // Before the guest stops the oldest is the one it has got; afterwards the newest is the one whose sender repeats it soonest.
+      const given = this.#stopped ? this.#kept.pop() : this.#kept.shift();
+      this.#keptBytes -= given?.datagram.length ?? 0;
+      if (this.#stopped) this.#overflowed += 1;
+    }
+  }
+
+  /** What the guest itself sent to everybody comes back to it by way of the bridge it has left. */
+  #isForGuest(datagram: Buffer): boolean {
+    return frameOf(datagram).compare(this.#macAddress, 0, 6, 6, 12) !== 0;
+  }
+
   #pass(datagram: Buffer): void {
-    const frame = frameOf(datagram);
-    // What the guest itself sent to everybody comes back to it by way of the bridge it has left.
-    if (frame.compare(this.#macAddress, 0, 6, 6, 12) === 0) return;
-    const isUnicast = ((frame[0] ?? 0) & 1) === 0;
+    const isUnicast = ((frameOf(datagram)[0] ?? 0) & 1) === 0;
     if (this.#onlyUnicast && !isUnicast) return;
-    if (!this.#onlyUnicast) this.#held += 1;
     this.#given += 1;
     this.#give(datagram);
   }

@@ -29,7 +29,6 @@ import {
   mirrorLines,
   type MirrorPlan,
   onwardUpLine,
-  usualQueueLine,
   WHOLE_FRAMES,
 } from './switchover-plan.ts';
 import { probeSwitchover } from './switchover-probe.ts';
@@ -121,7 +120,7 @@ class LinuxSwitchover implements SwitchoverNetwork {
     await removeDevices(this.#tools, links.filter(isSwitchoverDevice));
     const { taps } = parseNetworkDevices(await this.#tools.ip.query(['-json', '-details', 'link', 'show']));
     for (const tap of taps) {
-      await this.#tools.ip.batch([floodLine(tap), usualQueueLine(tap)]).catch(() => undefined);
+      await this.#tools.ip.batch([floodLine(tap)]).catch(() => undefined);
       await this.#unpin(tap);
       await this.#tools.tc.batch([`qdisc del dev ${tap} clsact`]).catch(() => undefined);
     }
@@ -174,6 +173,7 @@ class LinuxHold implements FrameHold {
   }
 
   async guestRuns(): Promise<void> {
+    for (const { held } of this.#nics) held.guestRuns();
     await this.#tools.ip.batch(this.#nics.map(({ tap }) => floodLine(tap)));
     for (const { held } of this.#nics) held.onlyUnicast();
   }
@@ -201,8 +201,7 @@ class LinuxHold implements FrameHold {
       this.#nics.map(({ vni }) => injectDevice(vni)),
     );
     // The tap is gone if the copy was discarded.
-    const lines = this.#nics.flatMap(({ tap }) => [floodLine(tap), usualQueueLine(tap)]);
-    await this.#tools.ip.batch(lines).catch(() => undefined);
+    await this.#tools.ip.batch(this.#nics.map(({ tap }) => floodLine(tap))).catch(() => undefined);
   }
 }
 

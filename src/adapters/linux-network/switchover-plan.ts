@@ -119,9 +119,8 @@ export interface HoldPlan {
   readonly kernelPort: number;
 }
 
-/** Frames that wait in a tap for a guest that is not there yet: the kernel's usual length, and that during a switchover. */
-export const TAP_QUEUE_FRAMES = 1000;
-export const HELD_FRAMES_MAX = 4096;
+/** Frames that a tap can take at once when a guest arrives. It stays so: the kernel loses frames when the length is changed under traffic. */
+const TAP_QUEUE_FRAMES = 4096;
 
 /** The bridge floods nothing to the tap before the guest runs: old broadcasts would fill the queue that its frames need. */
 export function holdLines({ vni, tap, local, kernelPort }: HoldPlan): Lines {
@@ -129,7 +128,7 @@ export function holdLines({ vni, tap, local, kernelPort }: HoldPlan): Lines {
   return {
     ip: [
       `link set dev ${tap} type bridge_slave flood off mcast_flood off bcast_flood off`,
-      `link set dev ${tap} txqueuelen ${HELD_FRAMES_MAX}`,
+      `link set dev ${tap} txqueuelen ${TAP_QUEUE_FRAMES}`,
       `link add ${inject} type vxlan id ${vni} local ${local} dstport ${kernelPort} nolearning noudpcsum`,
       `link set dev ${inject} addrgenmode none`,
       `link set dev ${inject} up`,
@@ -144,8 +143,4 @@ export function holdLines({ vni, tap, local, kernelPort }: HoldPlan): Lines {
 
 export function floodLine(tap: string): string {
   return `link set dev ${tap} type bridge_slave flood on mcast_flood on bcast_flood on`;
-}
-
-export function usualQueueLine(tap: string): string {
-  return `link set dev ${tap} txqueuelen ${TAP_QUEUE_FRAMES}`;
 }

@@ -242,7 +242,7 @@ export class QemuInstance implements Instance {
   async #sampleDirtyRate(): Promise<number | null> {
     if (this.#migrates()) return null;
     // First of all, so that nothing has to be waited for between the check and the command.
-    await this.connect();
+    if (this.#client === null) await this.connect();
     const { clock } = this.#parts;
     const transfers = this.#transfers;
     return await measureDirtyRate(this.#ask, clock, () => !this.#migrates() && this.#transfers === transfers);
