@@ -3,12 +3,14 @@
  * decides within a millisecond of a round's end; but it doubles what the guest receives, so not for longer than needed. Pure.
  */
 
-/** With this long to the end of a round or less, in milliseconds: twice the time between two looks, and the time to set it up. */
-const AHEAD_MS = 800;
+/** With this long to the end of a round or less, in milliseconds: several times the time between two looks, and the time to set it up. */
+const AHEAD_MS = 1000;
 /** A round that takes longer than this is not followed by a switchover soon. */
 const FAR_MS = 3000;
-/** Assumed until QEMU has measured its own rate: 1 Gbit/s, in bytes per second. */
+/** A slower start says nothing about the rest of a round: at least 1 Gbit/s is assumed, in bytes per second. */
 const ASSUMED_BYTES_PER_SECOND = 117e6;
+/** So much of what is expected to be sent in the first round may turn out to be zero or free. */
+const SURE_SHARE = 0.6;
 
 export interface TransferSight {
   /** Rounds begun, from 1. */
@@ -26,13 +28,13 @@ export type MirrorWish = 'on' | 'off' | 'as-it-is';
 
 /** Time to the end of the current round at the earliest, in milliseconds. */
 export function earliestEndMs(sight: TransferSight): number {
-  const rate = sight.bandwidthBytesPerSecond > 0 ? sight.bandwidthBytesPerSecond : ASSUMED_BYTES_PER_SECOND;
+  const isFirst = sight.round <= 1;
+  const rate = Math.max(sight.bandwidthBytesPerSecond, isFirst ? ASSUMED_BYTES_PER_SECOND : 1);
   // Without a sample of the memory anything that is left in the first round may be zero.
-  const known = sight.firstRoundBytes ?? 0;
-  const leftBytes =
-    sight.round > 1
-      ? sight.remainingBytes
-      : Math.min(sight.remainingBytes, Math.max(0, known - sight.transferredBytes));
+  const sureBytes = (sight.firstRoundBytes ?? 0) * SURE_SHARE;
+  const leftBytes = isFirst
+    ? Math.min(sight.remainingBytes, Math.max(0, sureBytes - sight.transferredBytes))
+    : sight.remainingBytes;
   return (leftBytes / rate) * 1000;
 }
 

@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { guestMemoryAddress } from '../../src/adapters/qmp/guest-memory.ts';
 import { createQemuHypervisor, type QemuHypervisor } from '../../src/adapters/qmp/qemu-hypervisor.ts';
+import { QmpClient } from '../../src/adapters/qmp/qmp-client.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { definitionHash } from '../../src/model/definition-hash.ts';
 import type { VmDefinition } from '../../src/model/vm.ts';
@@ -94,6 +97,51 @@ export function record(instance: Instance) {
   const status = (wanted: MigrationStatus) =>
     until((event) => event.kind === 'migration-status' && event.status === wanted);
   return { events, until, status };
+}
+
+/** Of a VM with so many MiB, as QEMU is started with them. */
+export function startedMemoryBytes(mebibytes: number): number {
+  return mebibytes * 1024 * 1024 + 8192;
+}
+
+async function memoryAddress({ pid }: Instance, memoryBytes: number): Promise<number> {
+  return guestMemoryAddress(await readFile(`/proc/${pid}/maps`, 'latin1'), memoryBytes);
+}
+
+/** Puts data into the guest's memory behind its back; before a migration, because nobody notes that it changed. */
+export async function writeGuestMemory(instance: Instance, memoryBytes: number, at: { offset: number; data: Buffer }) {
+  const memory = await open(`/proc/${instance.pid}/mem`, 'r+');
+  const address = await memoryAddress(instance, memoryBytes);
+  await memory.write(at.data, 0, at.data.length, address + at.offset);
+  await memory.close();
+}
+
+/** All of the guest's memory. */
+export async function readGuestMemory(instance: Instance, memoryBytes: number): Promise<Buffer> {
+  const memory = await open(`/proc/${instance.pid}/mem`, 'r');
+  const address = await memoryAddress(instance, memoryBytes);
+  const all = Buffer.alloc(memoryBytes);
+  for (let offset = 0; offset < memoryBytes; ) {
+    const { bytesRead } = await memory.read(all, offset, Math.min(1 << 20, memoryBytes - offset), address + offset);
+    if (bytesRead === 0) throw new Error('The memory ends early.');
+    offset += bytesRead;
+  }
+  await memory.close();
+  return all;
+}
+
+/** One command to a QEMU that no hypervisor is connected to: its monitor has room for one. */
+export async function askMonitor(on: [name: string, instance: Instance], command: string, args = {}): Promise<unknown> {
+  const [name, instance] = on;
+  const client = await QmpClient.connect({
+    path: join(directory, name, 'vms', instance.id, 'qmp.sock'),
+    subject: 'the test',
+    clock: systemClock,
+    listener: { event: () => undefined, closed: () => undefined },
+  });
+  const answer = await client.execute(command, args);
+  client.close();
+  return answer;
 }
 
 export function instanceDirectories(name: string): string[] {

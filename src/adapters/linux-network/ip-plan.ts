@@ -27,6 +27,11 @@ export function plugLines(
   ]);
 }
 
+/** For `tc`: where the filter goes that mirrors the guest's frames during a migration. */
+export function filterRoomLine(tap: string): string {
+  return `qdisc add dev ${tap} clsact`;
+}
+
 const MAC_ADDRESS_PATTERN = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /**

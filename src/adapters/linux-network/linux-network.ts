@@ -2,7 +2,7 @@ import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { VmNic } from '../../model/vm.ts';
 import type { Log } from '../../ports/log.ts';
 import type { VmNetwork } from '../../ports/network.ts';
-import { type PlannedTap, plugLines, removeLines, tapMacAddress } from './ip-plan.ts';
+import { filterRoomLine, type PlannedTap, plugLines, removeLines, tapMacAddress } from './ip-plan.ts';
 import { type Bridge, type NetworkDevices, parseNetworkDevices } from './network-devices.ts';
 import { IpCommand } from './run-ip.ts';
 import { isTapName, tapName } from './tap-name.ts';
@@ -31,10 +31,12 @@ export function createLinuxNetwork(options: LinuxNetworkOptions): VmNetwork {
 class LinuxNetwork implements VmNetwork {
   readonly #options: LinuxNetworkOptions;
   readonly #ip: IpCommand;
+  readonly #tc: IpCommand;
 
   constructor(options: LinuxNetworkOptions) {
     this.#options = options;
     this.#ip = new IpCommand(options.netns ?? null);
+    this.#tc = new IpCommand(options.netns ?? null, 'tc');
   }
 
   async plug(instance: string, nics: readonly VmNic[]): Promise<readonly string[]> {
@@ -53,6 +55,7 @@ class LinuxNetwork implements VmNetwork {
     });
     try {
       await this.#ip.batch(plugLines(taps, this.#options.qemuUser));
+      await this.#makeRoomForFilters(taps);
     } catch (error) {
       // All or nothing, but a tap that was there before may be in use.
       await this.#remove(taps.filter((tap) => !tap.exists).map((tap) => tap.name)).catch((leftover: unknown) => {
@@ -61,6 +64,15 @@ class LinuxNetwork implements VmNetwork {
       throw error;
     }
     return taps.map((tap) => tap.name);
+  }
+
+  /** Under traffic it would cost frames: the kernel stops a device for a moment to give it a queueing discipline. */
+  async #makeRoomForFilters(taps: readonly PlannedTap[]): Promise<void> {
+    const added = taps.filter((tap) => !tap.exists);
+    await this.#tc.batch(added.map(({ name }) => filterRoomLine(name))).catch((error: unknown) => {
+      // A kernel without it has no lossless switchover, which the agent says at its start.
+      this.#options.log.debug('A tap cannot have filters', { error: String(error) });
+    });
   }
 
   unplug(instance: string, nics: readonly VmNic[]): Promise<void> {

@@ -29,6 +29,7 @@ import {
   mirrorLines,
   type MirrorPlan,
   onwardUpLine,
+  usualSegmentsLine,
   WHOLE_FRAMES,
 } from './switchover-plan.ts';
 import { probeSwitchover } from './switchover-probe.ts';
@@ -120,9 +121,11 @@ class LinuxSwitchover implements SwitchoverNetwork {
     await removeDevices(this.#tools, links.filter(isSwitchoverDevice));
     const { taps } = parseNetworkDevices(await this.#tools.ip.query(['-json', '-details', 'link', 'show']));
     for (const tap of taps) {
-      await this.#tools.ip.batch([floodLine(tap)]).catch(() => undefined);
+      for (const line of [floodLine(tap), usualSegmentsLine(tap)]) {
+        await this.#tools.ip.batch([line]).catch(() => undefined);
+      }
       await this.#unpin(tap);
-      await this.#tools.tc.batch([`qdisc del dev ${tap} clsact`]).catch(() => undefined);
+      await this.#tools.tc.batch([`filter del dev ${tap} egress`]).catch(() => undefined);
     }
   }
 
@@ -133,7 +136,6 @@ class LinuxSwitchover implements SwitchoverNetwork {
     }[];
     for (const { mac, flags } of entries) {
       if (mac === undefined || flags?.includes('sticky') !== true) continue;
-      await this.#tools.ip.batch([`link set dev ${tap} gso_max_segs 65535`]);
       await this.#tools.bridge.batch([`fdb del ${mac} dev ${tap} master`]);
     }
   }
@@ -218,6 +220,8 @@ class LinuxMirror implements FrameMirror {
   readonly #log: Log;
   #baselines: readonly Baseline[] | null = null;
   #closed = false;
+  /** One change at a time: the guest may stop, or stay, while its mirror is being made. */
+  #changes: Promise<unknown> = Promise.resolve();
 
   constructor(plans: readonly MirrorPlan[], tools: Tools, log: Log) {
     this.#plans = plans;
@@ -229,14 +233,22 @@ class LinuxMirror implements FrameMirror {
     return this.#baselines !== null;
   }
 
-  async arm(): Promise<void> {
+  arm(): Promise<void> {
+    return this.#inTurn(() => this.#arm());
+  }
+
+  disarm(): Promise<void> {
+    return this.#inTurn(() => this.#disarm());
+  }
+
+  async #arm(): Promise<void> {
     if (this.armed || this.#closed) return;
-    const lines = this.#plans.map(armLines);
-    await Promise.all([
-      this.#tools.ip.batch(lines.flatMap(({ ip }) => ip)),
-      this.#tools.bridge.batch(lines.flatMap(({ bridge }) => bridge)),
-    ]);
-    await this.#tools.tc.batch(lines.flatMap(({ tc }) => tc));
+    try {
+      await this.#copyFrames();
+    } catch (error) {
+      await this.#takeBack().catch(() => undefined);
+      throw error;
+    }
     const table = networkTable();
     this.#baselines = this.#plans.map(({ vni, tap }) => ({
       mirrored: deviceCounters(table, mirrorDevice(vni)).sentFrames,
@@ -245,14 +257,35 @@ class LinuxMirror implements FrameMirror {
     }));
   }
 
-  async disarm(): Promise<void> {
+  async #copyFrames(): Promise<void> {
+    const lines = this.#plans.map(armLines);
+    await Promise.all([
+      this.#tools.ip.batch(lines.flatMap(({ ip }) => ip)),
+      this.#tools.bridge.batch(lines.flatMap(({ bridge }) => bridge)),
+    ]);
+    await this.#tools.tc.batch(lines.flatMap(({ tc }) => tc));
+  }
+
+  async #disarm(): Promise<void> {
     if (!this.armed) return;
     this.#baselines = null;
-    for (const lines of this.#plans.map(disarmLines)) {
-      await this.#tools.tc.batch(lines.tc);
-      await this.#tools.bridge.batch(lines.bridge);
-      await this.#tools.ip.batch(lines.ip);
-    }
+    await this.#takeBack();
+  }
+
+  /** All of it, even if a part is not there; throws what went wrong first. */
+  async #takeBack(): Promise<void> {
+    const { bridge, ip, tc } = this.#tools;
+    const parts = this.#plans
+      .map(disarmLines)
+      .flatMap((lines) => [tc.batch(lines.tc), bridge.batch(lines.bridge), ip.batch(lines.ip)]);
+    const failed = (await Promise.allSettled(parts)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#changes.then(change);
+    this.#changes = turn.catch(() => undefined);
+    return turn;
   }
 
   sample(): void {
@@ -280,9 +313,13 @@ class LinuxMirror implements FrameMirror {
   async close(): Promise<readonly number[]> {
     if (this.#closed) return [];
     this.#closed = true;
+    return this.#inTurn(() => this.#close());
+  }
+
+  async #close(): Promise<readonly number[]> {
     const table = networkTable();
     const mirrored = this.#plans.map(({ vni }) => deviceCounters(table, mirrorDevice(vni)).sentFrames);
-    await this.disarm().catch((error: unknown) => {
+    await this.#disarm().catch((error: unknown) => {
       // As usual after a migration: the tap has gone with QEMU.
       this.#log.debug('The mirror on a tap is not there any more', { error: String(error) });
     });
@@ -301,10 +338,15 @@ class LinuxMirror implements FrameMirror {
   }
 }
 
-/** One by one, because one that is missing must not keep the others. */
+/** One by one, because one that is missing must not keep the others: a veth takes its other end along. Throws if one is left. */
 async function removeDevices({ ip }: Tools, names: readonly string[]): Promise<void> {
-  const existing = parseNames(await ip.query(['-json', 'link', 'show'])).filter((name) => names.includes(name));
-  await ip.batch(existing.map((name) => `link delete dev ${name}`));
+  const remaining = async () =>
+    parseNames(await ip.query(['-json', 'link', 'show'])).filter((name) => names.includes(name));
+  let problem: unknown;
+  for (const name of await remaining()) {
+    await ip.batch([`link delete dev ${name}`]).catch((error: unknown) => (problem = error));
+  }
+  if (problem !== undefined && (await remaining()).length > 0) throw problem;
 }
 
 function parseNames(json: string): string[] {

@@ -53,7 +53,7 @@ const USUAL_SEGMENTS = 65_535;
 const EVERY_FRAME = 'protocol all prio 1 u32 match u32 0 0';
 
 export function mirrorLines(plan: MirrorPlan): Lines {
-  const { vni, bridge, kernelPort, local, mtuBytes, remote } = plan;
+  const { vni, bridge, kernelPort, local, macAddress, mtuBytes, remote } = plan;
   const [mirror, port, end] = [mirrorDevice(vni), onwardPort(vni), onwardEnd(vni)];
   return {
     ip: [
@@ -70,7 +70,8 @@ export function mirrorLines(plan: MirrorPlan): Lines {
     bridge: [`fdb append 00:00:00:00:00:00 dev ${mirror} dst ${remote.address} port ${remote.port}`],
     tc: [
       `qdisc add dev ${end} clsact`,
-      `filter add dev ${end} ingress ${EVERY_FRAME} action mirred egress redirect dev ${mirror}`,
+      // The bridge's own broadcasts come here in spite of the flags. They are mirrored at the tap already, and would upset the count.
+      `filter add dev ${end} ingress protocol all prio 1 u32 match ether dst ${macAddress} action mirred egress redirect dev ${mirror}`,
     ],
   };
 }
@@ -88,19 +89,21 @@ export function armLines({ vni, tap, macAddress }: MirrorPlan): Lines {
   return {
     ip: [`link set dev ${tap} gso_max_segs 1`],
     bridge: [`fdb replace ${macAddress} dev ${tap} master static sticky`],
-    tc: [
-      `qdisc add dev ${tap} clsact`,
-      `filter add dev ${tap} egress ${EVERY_FRAME} action mirred egress mirror dev ${mirrorDevice(vni)}`,
-    ],
+    // The queueing discipline is there since the tap was made: adding it under traffic costs frames.
+    tc: [`filter add dev ${tap} egress ${EVERY_FRAME} action mirred egress mirror dev ${mirrorDevice(vni)}`],
   };
 }
 
 export function disarmLines({ tap, macAddress }: Pick<MirrorPlan, 'tap' | 'macAddress'>): Lines {
   return {
-    ip: [`link set dev ${tap} gso_max_segs ${USUAL_SEGMENTS}`],
+    ip: [usualSegmentsLine(tap)],
     bridge: [`fdb del ${macAddress} dev ${tap} master`],
-    tc: [`qdisc del dev ${tap} clsact`],
+    tc: [`filter del dev ${tap} egress`],
   };
+}
+
+export function usualSegmentsLine(tap: string): string {
+  return `link set dev ${tap} gso_max_segs ${USUAL_SEGMENTS}`;
 }
 
 export function handOverLine({ vni, macAddress }: MirrorPlan): string {

@@ -1,4 +1,5 @@
 /** QEMU's own measurement of how fast the guest rewrites its memory. */
+import { GodwitError } from '../../model/errors.ts';
 import { MEBIBYTE } from '../../model/units.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ask } from './migration-channel.ts';
@@ -37,8 +38,17 @@ export async function measureDirtyRate(ask: Ask, clock: Clock, undisturbed: () =
     if (!undisturbed()) return null;
     const { status, 'dirty-rate': mebibytesPerSecond } = reply;
     if (status === 'measured' && mebibytesPerSecond !== undefined) return Math.max(0, mebibytesPerSecond) * MEBIBYTE;
-    if (clock.monotonicMs() > giveUpAtMs) throw new Error(`it was not measured within ${TIMEOUT_MS} ms`);
+    if (clock.monotonicMs() > giveUpAtMs) throw neverMeasured();
     await clock.sleep(POLL_PERIOD_MS);
   }
   return null;
+}
+
+function neverMeasured(): GodwitError {
+  return new GodwitError({
+    code: 'HYPERVISOR_FAILED',
+    message: `QEMU did not measure the dirty rate within ${TIMEOUT_MS} ms.`,
+    state: 'The guest is untouched.',
+    nextStep: 'Measure it again when the node is less busy.',
+  });
 }

@@ -71,6 +71,58 @@ describe('openForMigration', () => {
   });
 });
 
+/** Names of the capabilities that are switched on, and off, by the first command. */
+function switched(asked: readonly { readonly args: unknown }[]) {
+  const [first] = asked as [{ args: { capabilities: { capability: string; state: boolean }[] } }];
+  const { capabilities } = first.args;
+  const names = (wanted: boolean) => capabilities.filter(({ state }) => state === wanted).map((one) => one.capability);
+  return { on: names(true), off: names(false) };
+}
+
+describe('compression', () => {
+  const incoming = { listenAddress: '10.0.0.2', tlsPeer: null };
+  const outgoing = { address: '10.0.0.2', port: 34971, tlsPeer: null };
+  const answers = { 'query-migrate': () => ({ 'socket-address': [{ port: '34971' }] }) };
+
+  test.each([
+    ['none', [], ['xbzrle', 'multifd']],
+    ['xbzrle', ['xbzrle'], ['multifd']],
+    ['multifd-zstd', ['multifd'], ['xbzrle']],
+  ] as const)('%s is on at both ends, and what an earlier attempt had on is off', async (compression, on, off) => {
+    for (const side of ['source', 'destination']) {
+      const { ask, asked } = script(answers);
+      if (side === 'source') await beginTransfer(ask, '/pki', { ...outgoing, compression });
+      else await openForMigration(ask, '/pki', { ...incoming, compression });
+      const found = switched(asked);
+      expect(found.on).toEqual(expect.arrayContaining([...on]));
+      expect(found.off).toEqual(expect.arrayContaining([...off]));
+      expect([...found.on, ...found.off]).toHaveLength(7);
+    }
+  });
+
+  test('of several channels is set up before the destination listens', async () => {
+    const { ask, asked, commands } = script(answers);
+    await openForMigration(ask, '/pki', { ...incoming, compression: 'multifd-zstd' });
+    expect(commands()).toEqual([
+      'migrate-set-capabilities',
+      'migrate-set-parameters',
+      'migrate-incoming',
+      'query-migrate',
+    ]);
+    expect(asked[1]?.args).toEqual({
+      'multifd-channels': 2,
+      'multifd-compression': 'zstd',
+      'multifd-zstd-level': 1,
+    });
+  });
+
+  test('by differences begins with a cache too small to do anything', async () => {
+    const { ask, asked } = script();
+    await beginTransfer(ask, '/pki', { ...outgoing, compression: 'xbzrle' });
+    expect(asked[1]?.args).toMatchObject({ 'xbzrle-cache-size': 4096 });
+  });
+});
+
 describe('beginTransfer', () => {
   test('sets every parameter anew, so that nothing of an earlier attempt stays', async () => {
     const { ask, asked } = script();

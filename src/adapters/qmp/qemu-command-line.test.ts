@@ -53,7 +53,8 @@ describe('qemuArguments', () => {
       -append console=ttyS0 quiet
       -device isa-serial,id=serial0-device,chardev=serial0
       -device virtio-rng-pci,id=rng0-device,rng=rng0,bus=pcie.0,addr=0x01,disable-legacy=on
-      -device virtio-balloon-pci,id=balloon0,bus=pcie.0,addr=0x02,disable-legacy=on
+      -object iothread,id=balloon0-thread
+      -device virtio-balloon-pci,id=balloon0,free-page-hint=on,iothread=balloon0-thread,bus=pcie.0,addr=0x02,disable-legacy=on
       -device virtio-net-pci,id=nic0-device,netdev=nic0,mac=52:54:00:00:00:01,romfile=,bus=pcie.0,addr=0x03,disable-legacy=on
       -device virtio-blk-pci,id=disk0-device,drive=disk0,num-queues=2,write-cache=on,share-rw=off,logical_block_size=512,physical_block_size=512,bus=pcie.0,addr=0x0b,disable-legacy=on
       -nodefaults

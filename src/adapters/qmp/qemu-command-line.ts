@@ -56,7 +56,9 @@ export function guestArguments(definition: VmDefinition): string[] {
     ...bootArguments(definition),
     ...device('isa-serial,id=serial0-device,chardev=serial0'),
     ...device(`virtio-rng-pci,id=rng0-device,rng=rng0,${pci(1)}`),
-    ...device(`virtio-balloon-pci,id=balloon0,${pci(2)}`),
+    // The guest says which of its memory is free, so that it is not sent (docs/decisions/0012). It says so to a thread of its own.
+    ...['-object', 'iothread,id=balloon0-thread'],
+    ...device(`virtio-balloon-pci,id=balloon0,free-page-hint=on,iothread=balloon0-thread,${pci(2)}`),
     ...definition.nics.flatMap((nic, index) => device(nicDevice(nic, index))),
     ...definition.disks.flatMap((disk, index) => device(diskDevice(disk, index, definition))),
   ];

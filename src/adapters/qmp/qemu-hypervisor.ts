@@ -23,9 +23,9 @@ import {
 } from './instance-notes.ts';
 import { provideDhParameters } from './dh-parameters.ts';
 import { MAX_DISKS, MAX_NICS, qemuArguments } from './qemu-command-line.ts';
-import { lastWordsOf, QemuInstance } from './qemu-instance.ts';
+import { QemuInstance } from './qemu-instance.ts';
 import { probeQemu } from './qemu-probe.ts';
-import { hasEnded, killForGood, qemuCommand, qemuEnvironment, type QemuUser } from './qemu-process.ts';
+import { hasEnded, killForGood, lastWordsOf, qemuCommand, qemuEnvironment, type QemuUser } from './qemu-process.ts';
 
 export interface QemuHypervisorOptions {
   readonly binary: string;

@@ -13,14 +13,14 @@ import type {
   TransferSnapshot,
 } from '../../ports/hypervisor.ts';
 import type { Log } from '../../ports/log.ts';
-import { type ProcessIdentity, readLastLines } from '../processes/detached-process.ts';
+import type { ProcessIdentity } from '../processes/detached-process.ts';
 import { measureDirtyRate } from './dirty-rate.ts';
 import { sampleGuestMemory } from './guest-memory.ts';
 import { type InstanceNotes, type InstancePaths, mayHaveRunNoted, noteMayHaveRun } from './instance-notes.ts';
 import { type Ask, beginTransfer, endTransfer, openForMigration, UNDER_WAY } from './migration-channel.ts';
 import { guestMemoryBytes } from './qemu-command-line.ts';
-import { hasEnded, killForGood } from './qemu-process.ts';
-import { type CommandOptions, QmpClient, QmpError, type QmpEvent } from './qmp-client.ts';
+import { hasEnded, killForGood, lastWordsOf } from './qemu-process.ts';
+import { type CommandOptions, isLockError, QmpClient, QmpError, type QmpEvent } from './qmp-client.ts';
 import { instanceEventOf, runStateOf } from './qmp-events.ts';
 import { qemuParameters, transferSnapshotOf } from './transfer-figures.ts';
 
@@ -43,16 +43,8 @@ const CONNECT_TIMEOUT_MS = 2000;
 const CONNECT_PAUSE_MS = 10;
 const KILL_TIMEOUT_MS = 10_000;
 const QUIT_TIMEOUT_MS = 2000;
-const LAST_WORDS_LINES = 5;
 const CONT_TRIES = 3;
 const CONT_PAUSE_MS = 20;
-
-/** The last lines a QEMU wrote, without its time stamps. */
-export function lastWordsOf(logFile: string): string {
-  return readLastLines(logFile, LAST_WORDS_LINES)
-    .map((line) => line.replace(/^\d{4}-\d\d-\d\dT\S+ /, ''))
-    .join('\n');
-}
 
 /** One QEMU process and the connection to its monitor, which is made again whenever it breaks while the process lives. */
 export class QemuInstance implements Instance {
@@ -405,10 +397,4 @@ export class QemuInstance implements Instance {
       cause,
     );
   }
-}
-
-/** QAPI has no class for it: the text is all there is. */
-function isLockError(error: unknown): boolean {
-  const { cause } = error as { readonly cause?: unknown };
-  return cause instanceof QmpError && /Failed to get "(write|shared|consistent read)" lock/.test(cause.description);
 }

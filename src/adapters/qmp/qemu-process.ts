@@ -1,7 +1,13 @@
 /** QEMU as a process of this node: as which user it runs, and when it has really ended. */
 import { readdirSync, statSync } from 'node:fs';
 import type { Accelerator } from '../../model/vm.ts';
-import { isAlive, killAndWait, type ProcessIdentity, processIdentity } from '../processes/detached-process.ts';
+import {
+  isAlive,
+  killAndWait,
+  type ProcessIdentity,
+  processIdentity,
+  readLastLines,
+} from '../processes/detached-process.ts';
 
 export interface QemuUser {
   readonly uid: number;
@@ -20,6 +26,7 @@ export interface Command {
 }
 
 const KVM_DEVICE = '/dev/kvm';
+const LAST_WORDS_LINES = 5;
 
 /** `setpriv` replaces itself by QEMU, so that the process id stays the same. */
 export function qemuCommand(launch: QemuLaunch, accelerator: Accelerator, args: readonly string[]): Command {
@@ -60,4 +67,11 @@ export async function killForGood(
     await wait.sleep(5);
   }
   return false;
+}
+
+/** The last lines a QEMU wrote, without its time stamps. */
+export function lastWordsOf(logFile: string): string {
+  return readLastLines(logFile, LAST_WORDS_LINES)
+    .map((line) => line.replace(/^\d{4}-\d\d-\d\dT\S+ /, ''))
+    .join('\n');
 }

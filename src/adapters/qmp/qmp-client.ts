@@ -18,6 +18,12 @@ export class QmpError extends Error {
   }
 }
 
+/** Whether QEMU could not take an image's lock; `error` has the {@link QmpError} as its cause. QAPI has no class for it: the text is all there is. */
+export function isLockError(error: unknown): boolean {
+  const { cause } = error as { readonly cause?: unknown };
+  return cause instanceof QmpError && /Failed to get "(write|shared|consistent read)" lock/.test(cause.description);
+}
+
 export interface QmpEvent {
   readonly event: string;
   /** QEMU's wall clock, in milliseconds with fractions. */

@@ -33,6 +33,18 @@ describe('qemuParameters', () => {
   });
 });
 
+describe('the cache of xbzrle', () => {
+  test.each([
+    [0, 4096],
+    [4096, 4096],
+    [4097, 8192],
+    [34_000_000, 64 * 1024 * 1024],
+    [64 * 1024 * 1024, 64 * 1024 * 1024],
+  ])('of %d bytes has a size QEMU takes: %d', (wanted, size) => {
+    expect(qemuParameters({ xbzrleCacheBytes: wanted })).toEqual({ 'xbzrle-cache-size': size });
+  });
+});
+
 describe('transferSnapshotOf', () => {
   test('converts megabits and pages to bytes', () => {
     const ram = {
@@ -58,7 +70,17 @@ describe('transferSnapshotOf', () => {
       dirtyBytesPerSecond: 40_960,
       bandwidthBytesPerSecond: 100_000_000,
       throttlePercent: 20,
+      zeroBytes: 0,
+      xbzrle: null,
       blockedReasons: [],
+    });
+  });
+
+  test('has what was not sent because it was zero, and what was sent as differences', () => {
+    const ram = { duplicate: 5, 'page-size': 4096 };
+    expect(transferSnapshotOf({ ram, 'xbzrle-cache': { bytes: 700, pages: 9, 'cache-size': 4096 } })).toMatchObject({
+      zeroBytes: 20_480,
+      xbzrle: { sentBytes: 700, pages: 9 },
     });
   });
 

@@ -70,7 +70,12 @@ interface QueryMigrate {
   readonly 'xbzrle-cache'?: { readonly bytes: number; readonly pages: number };
 }
 
-/** From a reply to `query-migrate`. QEMU's `mbps` is megabits per second, its dirty rate pages per second. */
+/**
+ * From a reply to `query-migrate`. QEMU's `mbps` is megabits per second, its dirty rate pages per second.
+ *
+ * With multifd QEMU 7.2 counts pages before they are compressed, in `transferred` (which includes `multifd-bytes`), in `mbps` and
+ * against `max-bandwidth` alike. So all of them stay comparable with `remaining`; less than that crosses the network.
+ */
 export function transferSnapshotOf(reply: unknown): TransferSnapshot {
   const answer = reply as QueryMigrate;
   const { ram, 'xbzrle-cache': xbzrle } = answer;
