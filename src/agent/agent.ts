@@ -3,6 +3,7 @@ import type { AgentPorts } from './agent-ports.ts';
 import { DestinationCopies } from './destination-copies.ts';
 import { closeUnfinishedReceipts } from './finish-receipt.ts';
 import { HeldTraffic } from './held-traffic.ts';
+import { startMemoryActivity } from './memory-activity.ts';
 import { OpenMigrations } from './open-migrations.ts';
 import { OwnedVms } from './owned-vms.ts';
 
@@ -52,6 +53,7 @@ export async function startAgent(ports: AgentPorts, bootId: string): Promise<voi
     void copies.removeOrphans();
   });
   greetPeers(ports);
+  startMemoryActivity(ports);
   await closeUnfinishedReceipts(config.node, ports);
 }
 

@@ -48,7 +48,9 @@ function changeOf(state: ClusterState, entry: VmEntry): Change<VmDefinition> {
         ...memory.compare,
       ],
       write: [
-        ...[keys.vmRecord(vm), keys.vmOwner(vm), keys.vmStatus(vm), keys.vmCancel(vm)].map((key) => ({ delete: key })),
+        ...[keys.vmRecord(vm), keys.vmOwner(vm), keys.vmStatus(vm), keys.vmCancel(vm), keys.vmActivity(vm)].map(
+          (key) => ({ delete: key }),
+        ),
         ...addresses.map((address) => ({ delete: keys.guestAddress(address) })),
         ...memory.write,
       ],

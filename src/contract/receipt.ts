@@ -60,6 +60,7 @@ export const receiptSchema = exact({
     framesReplayed: nullable(Type.Integer()),
     framesLost: nullable(Type.Integer()),
     framesDuplicated: nullable(Type.Integer()),
+    connectionsKept: nullable(Type.Integer()),
     method: nullable(oneOf(['mirror', 'announcement'])),
     methodReason: nullable(Type.String()),
     probe: nullable(exact({ kind: Type.String(), intervalMs: ms })),

@@ -26,17 +26,21 @@ export interface TrafficReport {
 export const STILL_MEASURED = 'it is still being measured';
 
 const COUNTS = ['framesHeld', 'framesReplayed', 'framesLost', 'framesDuplicated'] as const;
+const MEASURED_AFTER = [...COUNTS, 'probe'];
 
 /** The receipt with what could only be known after the end. Pure. */
 export function completeReceipt(receipt: Receipt, report: TrafficReport): Receipt {
   const notMeasured = Object.fromEntries(
-    Object.entries(receipt.notMeasured).filter(([path]) => path !== 'networkGapMs' && !path.startsWith('network.')),
+    Object.entries(receipt.notMeasured).filter(
+      ([path]) => path !== 'networkGapMs' && !MEASURED_AFTER.some((name) => path === `network.${name}`),
+    ),
   );
   const { counts, probe } = report;
   const gapMs = probe?.gapMs ?? null;
   if (gapMs === null) notMeasured['networkGapMs'] = report.probeReason;
   if (probe === null) notMeasured['network.probe'] = report.probeReason;
   const network = {
+    ...receipt.network,
     framesHeld: counts?.held ?? null,
     framesReplayed: counts?.replayed ?? null,
     framesLost: counts?.lost ?? null,

@@ -74,6 +74,8 @@ export interface Receipt {
     readonly framesLost: number | null;
     /** Of the held ones, those the guest had on the source already. */
     readonly framesDuplicated: number | null;
+    /** Open TCP connections that were there before and after; null where nobody counts them. */
+    readonly connectionsKept: number | null;
     /** How the traffic was moved: `mirror` loses no frame; `announcement` is what is left where the kernel lacks a piece. Null: it was not moved. */
     readonly method: 'mirror' | 'announcement' | null;
     /** Why this method. */

@@ -34,15 +34,21 @@ export interface MeasuredMigration {
   readonly agentRestarted: boolean;
 }
 
+/** Of a migration that ended before its destination was ready; `complete-receipt.ts` has the others. */
+const NO_TRAFFIC = 'the migration ended before the traffic was to be moved';
+const CONNECTIONS_UNKNOWN = 'nothing on the nodes follows the connections of guests';
+
 /** The receipt of a migration that has ended. Pure: figures in, figures out. */
 export function writeReceipt(measured: MeasuredMigration): Receipt {
   const { intent, aborting, clock } = measured;
   const startedAtMs = Date.parse(intent.requestedAt);
   const notMeasured: Record<string, string> = {
-    networkGapMs: 'no probe watches the guest from a third machine',
-    'network.framesHeld': 'the switchover announces the guest anew; no frames are held',
-    'network.framesReplayed': 'the switchover announces the guest anew; no frames are held',
-    'network.framesLost': 'no probe watches the guest from a third machine',
+    networkGapMs: NO_TRAFFIC,
+    'network.framesHeld': NO_TRAFFIC,
+    'network.framesReplayed': NO_TRAFFIC,
+    'network.framesLost': NO_TRAFFIC,
+    'network.framesDuplicated': NO_TRAFFIC,
+    'network.connectionsKept': CONNECTIONS_UNKNOWN,
   };
   const blackout = blackoutParts(measured, notMeasured);
   for (const [part, value] of Object.entries(intent.forecast)) {
@@ -69,7 +75,7 @@ export function writeReceipt(measured: MeasuredMigration): Receipt {
     rounds: measured.rounds,
     blackout: blackout.parts,
     network: {
-      ...{ framesHeld: null, framesReplayed: null, framesLost: null, framesDuplicated: null },
+      ...{ framesHeld: null, framesReplayed: null, framesLost: null, framesDuplicated: null, connectionsKept: null },
       ...{ method: null, methodReason: null, probe: null },
     },
     transferredBytes: measured.transferredBytes,

@@ -57,6 +57,7 @@ export function sampleReceipt(changes: Partial<Receipt> = {}): Receipt {
       framesReplayed: null,
       framesLost: null,
       framesDuplicated: null,
+      connectionsKept: null,
       method: null,
       methodReason: null,
       probe: null,

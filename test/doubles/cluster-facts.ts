@@ -97,6 +97,7 @@ export function testReceipt(id: string): Receipt {
       framesReplayed: null,
       framesLost: null,
       framesDuplicated: null,
+      connectionsKept: null,
       method: null,
       methodReason: null,
       probe: null,

@@ -41,8 +41,11 @@ export function makeNetworks(): void {
   for (const place of PLACES) {
     execFileSync('ip', ['netns', 'add', netns(place)]);
     ip(place, 'link set lo up');
-    // The nodes' own IPv6 has much to say about new devices.
+    // A broadcast that comes to both NICs of the guest is to count once.
+    setting(place, 'net.ipv4.conf.all.rp_filter=1');
+    // IPv6 has much to say about new devices: nothing, or at once.
     if (place !== 'client' && place !== 'guest') setting(place, 'net.ipv6.conf.all.disable_ipv6=1');
+    else setting(place, 'net.ipv6.conf.default.mldv2_unsolicited_report_interval=1');
     ip(place, `link add sink0 mtu ${MTU} type veth peer name sink1 mtu ${MTU}`);
     for (const device of ['sink0', 'sink1']) ip(place, `link set ${device} addrgenmode none up`);
   }
@@ -54,10 +57,11 @@ export function makeNetworks(): void {
   ip('switch', 'link set br0 up');
   ip('client', `link set eth0 address ${CLIENT_MAC} addrgenmode none up`);
   bridge('switch', `fdb replace ${CLIENT_MAC} dev ${CLIENT_PORT} master static sticky`);
+  ip('client', 'route add 224.0.0.0/4 dev eth0');
   NICS.forEach((nic) => giveAddresses(nic));
   carryRawFrames();
-  watch('switch', `tosource`, 'ingress');
-  watch('switch', `todestination`, 'ingress');
+  watch('switch', 'tosource', 'ingress');
+  watch('switch', 'todestination', 'ingress');
 }
 
 function setting(place: Place, assignment: string): void {
@@ -107,31 +111,28 @@ function giveAddresses({ nic, macAddress, address, client }: (typeof NICS)[numbe
   ip('client', `neigh replace fd05::10 lladdr ${macAddress} dev eth0 nud permanent`);
 }
 
-/** UDP ports on the loopback of the client, where it takes whole frames to send, and of the guest, where those with a VLAN tag come out. */
-export const RAW_PORTS = { client: 15900, guest: 15901 } as const;
+/** UDP port on the loopback of the client where it takes whole frames to send. */
+export const RAW_PORT = 15900;
 const RAW_VNI = 5;
 
 /** For frames that no socket makes; not every kernel has VLAN devices. */
 function carryRawFrames(): void {
-  const all = 'match u32 0 0 action mirred egress';
-  for (const [place, port] of [
-    ['client', RAW_PORTS.client],
-    ['guest', 0],
-  ] as const) {
-    ip(place, `link add raw0 type vxlan id ${RAW_VNI} local 127.0.0.1 dstport ${port} nolearning`);
-    ip(place, 'link set raw0 addrgenmode none mtu 9000 up');
-    tc(place, `qdisc add dev ${place === 'client' ? 'raw0' : 'eth0'} clsact`);
-  }
-  tc('client', `filter add dev raw0 ingress protocol all u32 ${all} redirect dev eth0`);
-  tc('guest', `filter add dev eth0 ingress protocol 802.1Q u32 ${all} mirror dev raw0`);
-  bridge('guest', `fdb append 00:00:00:00:00:00 dev raw0 dst 127.0.0.1 port ${RAW_PORTS.guest}`);
+  ip('client', `link add raw0 type vxlan id ${RAW_VNI} local 127.0.0.1 dstport ${RAW_PORT} nolearning`);
+  ip('client', 'link set raw0 addrgenmode none mtu 9000 up');
+  tc('client', 'qdisc add dev raw0 clsact');
+  tc('client', 'filter add dev raw0 ingress protocol all u32 match u32 0 0 action mirred egress redirect dev eth0');
+  tc('guest', 'qdisc add dev eth0 clsact');
+  tc('guest', 'filter add dev eth0 ingress protocol 802.1Q u32 match u32 0 0 action mirred egress mirror dev sink0');
 }
 
-/** What comes before the payload of a frame of VLAN 5 to the guest, as a datagram for {@link RAW_PORTS}, in hexadecimal digits. */
+/** What comes before the payload of a frame of VLAN 5 to the guest, as a datagram for {@link RAW_PORT}, in hexadecimal digits. */
 export function vlanHeader(): string {
   const macs = [NICS[0].macAddress, CLIENT_MAC].join('').replaceAll(':', '');
   return datagramOf(RAW_VNI, Buffer.from(`${macs}8100000588b5`, 'hex')).toString('hex');
 }
+
+/** Frames with a VLAN tag that the guest has got. */
+export const taggedFrames = () => matchedFrames('guest', 'eth0', 'ingress');
 
 /** Counts the client's frames at a port, with the one action that Godwit itself needs of the kernel. */
 function watch(place: Place, device: string, way: 'ingress' | 'egress'): void {
@@ -141,8 +142,11 @@ function watch(place: Place, device: string, way: 'ingress' | 'egress'): void {
 }
 
 /** Of the client's frames, how many have passed a port that {@link makeNetworks} watches. */
-export function clientFrames(place: Place, device: string): number {
-  const way = place === 'switch' ? 'ingress' : 'egress';
+function clientFrames(place: Place, device: string): number {
+  return matchedFrames(place, device, place === 'switch' ? 'ingress' : 'egress');
+}
+
+function matchedFrames(place: Place, device: string, way: 'ingress' | 'egress'): number {
   const filters = JSON.parse(tc(place, `-s -j filter show dev ${device} ${way}`)) as {
     readonly options?: { readonly actions?: readonly { readonly stats: { readonly packets: number } }[] };
   }[];
@@ -171,7 +175,11 @@ export function receivedBy(place: Place, nic: string): { readonly packets: numbe
 export function stateOf(node: 'source' | 'destination') {
   const links = JSON.parse(ip(node, '-json -details link show')) as Record<string, unknown>[];
   const devices = links.map((link) => {
-    const { ifname, gso_max_segs: segments, linkinfo } = link as {
+    const {
+      ifname,
+      gso_max_segs: segments,
+      linkinfo,
+    } = link as {
       ifname: string;
       gso_max_segs: number;
       linkinfo?: { info_slave_data?: { flood: boolean; mcast_flood: boolean; bcast_flood: boolean } };
@@ -187,7 +195,11 @@ export function stateOf(node: 'source' | 'destination') {
   const pins = entries.filter(({ flags }) => flags?.includes('sticky')).map(({ mac, ifname }) => `${mac} ${ifname}`);
   const taps = links.map(({ ifname }) => String(ifname)).filter(isTapName);
   const filtered = taps.filter((tap) => tc(node, `filter show dev ${tap} egress`) !== '');
-  return { devices, pins: pins.toSorted(), filtered };
+  // A port that was plugged in anew comes last in every list.
+  return {
+    devices: devices.toSorted((one, other) => one.ifname.localeCompare(other.ifname)),
+    ...{ pins: pins.toSorted(), filtered: filtered.toSorted() },
+  };
 }
 
 export function removeNetworks(): void {

@@ -66,12 +66,11 @@ const calls = {
   handOver: async () => mirror?.handOver(),
   closeMirror: async () => mirror?.close(),
 
-  /** `numberAt`: how many bytes of each datagram come before its number. */
-  async listen({ address: own, port: at, numberAt = 0 }: { address: string; port: number; numberAt?: number }) {
+  async listen({ address: own, port: at }: { address: string; port: number }) {
     const socket = createSocket({ type: own.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 });
     const numbers: number[] = [];
     heard.set(at, numbers);
-    socket.on('message', (datagram) => numbers.push(datagram.readUInt32BE(numberAt)));
+    socket.on('message', (datagram) => numbers.push(datagram.readUInt32BE(0)));
     await new Promise<void>((resolve) => socket.bind(at, own, resolve));
   },
   heard: async (at: number) => heard.get(at)?.splice(0),
@@ -84,7 +83,9 @@ const calls = {
     const datagram = Buffer.concat([before, Buffer.alloc(bytes)]);
     for (let number = first; number <= last; number++) {
       datagram.writeUInt32BE(number, before.length);
-      await new Promise((resolve) => socket.send(datagram, at, to, resolve));
+      await new Promise<void>((resolve, reject) =>
+        socket.send(datagram, at, to, (error) => (error === null ? resolve() : reject(error))),
+      );
       // No faster than the receivers' buffers of whatever machine this is can take.
       await sleep(1);
     }

@@ -7,6 +7,8 @@ const GUEST = '52:54:00:00:00:01';
 const CLIENT = '525400000002';
 const EVERYBODY = 'ffffffffffff';
 const STOP_MS = 1_000_000;
+/** Early enough before STOP that what QEMU has read the guest has got. */
+const EARLY_MS = STOP_MS - 5;
 
 interface Shape {
   readonly to?: string;
@@ -26,7 +28,7 @@ class Hold {
   readonly given: number[] = [];
   readonly frames = new HeldFrames(GUEST, (given) => this.given.push(frameOf(given).readUInt32BE(14)));
 
-  arrive(first: number, last: number, { atMs = STOP_MS, ...shape }: Shape & { readonly atMs?: number } = {}): this {
+  arrive(first: number, last: number, { atMs = EARLY_MS, ...shape }: Shape & { readonly atMs?: number } = {}): this {
     for (let number = first; number <= last; number++) this.frames.arrived(datagram(number, shape), atMs);
     return this;
   }
@@ -65,11 +67,20 @@ describe('which frames the guest gets on the destination', () => {
 
   test('the unread ones that were still under way at STOP', () => {
     expect(new Hold().arrive(1, 6).stop(10, 5).arrive(7, 10).run().given).toEqual(numbers(6, 10));
+    expect(new Hold().arrive(1, 6).stop(10, 4).arrive(7, 10).run().given).toEqual(numbers(7, 10));
   });
 
-  test('not those that it had read while they were still under way', () => {
+  test('the last two that QEMU had read so late that the guest may not have got them, and no third one', () => {
+    const late = { atMs: STOP_MS - 3 };
+    const hold = new Hold().arrive(1, 5).arrive(6, 10, late).stop(10, 1).run();
+    expect(hold.given).toEqual([8, 9, 10]);
+    expect(hold.frames.counts(10, 0)).toMatchObject({ duplicated: 2, lost: 0 });
+    expect(new Hold().arrive(1, 8).arrive(9, 10, late).stop(10, 1).run().given).toEqual([9, 10]);
+  });
+
+  test('not those that it had read while they were still under way, but for the last two', () => {
     const hold = new Hold().arrive(1, 4).stop(10, 2).run().arrive(5, 10);
-    expect(hold.given).toEqual([9, 10]);
+    expect(hold.given).toEqual([7, 8, 9, 10]);
   });
 
   test('not what lay unread for half a second: QEMU reads more often, so the numbers cannot be right', () => {
@@ -165,7 +176,11 @@ describe('counts', () => {
 const beforeStop = fc.array(fc.constantFrom('mirror', 'read', 'arrive'), { maxLength: 60 });
 const afterStop = fc.array(fc.constantFrom('mirror', 'arrive'), { maxLength: 30 });
 
-test('whatever happens in whatever order, every unread frame is given exactly once and no read one', () => {
+test.each([
+  ['no read one, if all that was read arrived in time', true, 0],
+  ['of the read ones at most the last two, if frames were still under way', false, 2],
+])('whatever happens in whatever order, every unread frame is given exactly once, and %s', (...row) => {
+  const [, allInTime, twiceMax] = row;
   fc.assert(
     fc.property(beforeStop, afterStop, afterStop, afterStop, (copying, untilRelease, untilRun, running) => {
       const hold = new Hold();
@@ -180,6 +195,7 @@ test('whatever happens in whatever order, every unread frame is given exactly on
         }
       };
       play(copying);
+      while (allInTime && arrived < read) hold.arrive(++arrived, arrived);
       const cut = { mirrored, unread: mirrored - read };
       play(untilRelease);
       hold.stop(cut.mirrored, cut.unread);
@@ -187,9 +203,10 @@ test('whatever happens in whatever order, every unread frame is given exactly on
       hold.run();
       play(running);
       while (arrived < mirrored) hold.arrive(++arrived, arrived);
-      expect(hold.given).toEqual(numbers(read + 1, mirrored));
-      const { replayed, lost, duplicated } = hold.frames.counts(mirrored, 0);
-      expect({ replayed, lost, duplicated }).toEqual({ replayed: mirrored - read, lost: 0, duplicated: 0 });
+      const twice = hold.given.filter((number) => number <= read);
+      expect(hold.given).toEqual(numbers(read + 1 - twice.length, mirrored));
+      expect(twice.length).toBeLessThanOrEqual(twiceMax);
+      expect(hold.frames.counts(mirrored, 0)).toMatchObject({ replayed: hold.given.length, lost: 0 });
     }),
   );
 });
