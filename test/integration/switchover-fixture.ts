@@ -25,7 +25,7 @@ export const tc = (place: Place, line: string) => tool('tc', place, line);
 export const CLIENT_MAC = '52:54:00:00:00:99';
 const CLIENT_PORT = 'toclient';
 
-/** The guest's NICs. The taps are veths here, whose other ends are the guest's: one before and one after it has moved. */
+/** The guest's NICs. The taps are veths here, whose other ends are the guest's: before it has moved, where it answers nobody, and after. */
 export const NICS = [
   { tap: 'gw0000000000a', macAddress: '52:54:00:00:00:01', nic: 'eth0', address: '10.5.0.10', client: '10.5.0.1' },
   { tap: 'gw0000000000b', macAddress: '52:54:00:00:00:02', nic: 'eth1', address: '10.5.1.10', client: '10.5.1.1' },
@@ -90,8 +90,8 @@ export function plug(node: 'source' | 'destination', { tap, nic, macAddress }: (
   ip(node, `link add ${tap} mtu ${MTU} type veth peer name ${nic} mtu ${MTU} netns ${netns(guest)}`);
   joinBridge(node, tap);
   tc(node, filterRoomLine(tap));
+  if (nic !== 'eth0') setting(guest, `net.ipv6.conf.${nic}.disable_ipv6=1`);
   ip(guest, `link set ${nic} address ${macAddress} addrgenmode none up`);
-  // Where the guest has left nobody answers: it has no address there.
 }
 
 function joinBridge(place: Place, port: string): void {

@@ -182,7 +182,7 @@ test.each([
 ])('whatever happens in whatever order, every unread frame is given exactly once, and %s', (...row) => {
   const [, allInTime, twiceMax] = row;
   fc.assert(
-    fc.property(beforeStop, afterStop, afterStop, afterStop, (copying, untilRelease, untilRun, running) => {
+    fc.property(beforeStop, fc.tuple(afterStop, afterStop, afterStop), (copying, [untilRelease, untilRun, running]) => {
       const hold = new Hold();
       let mirrored = 0;
       let read = 0;
