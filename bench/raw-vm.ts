@@ -104,9 +104,9 @@ async function defineLike(lab: string, vm: VmView): Promise<VmDefinition> {
   if (config.labImage === null) throw new Error('The lab has no guest image.');
   const { kernel, initrd, commandLine } = config.labImage;
   const words = `${commandLine} godwit.name=${NAME} godwit.address=${RAW_ADDRESS}/24`;
-  const { machineType, cpuModel, accelerator, cpus, memoryBytes } = vm;
+  const { machineType, cpuModel, accelerator, cpus, memoryBytes, freePageHinting } = vm;
   return {
-    ...{ name: NAME as VmName, machineType, cpuModel, accelerator, cpus, memoryBytes },
+    ...{ name: NAME as VmName, machineType, cpuModel, accelerator, cpus, memoryBytes, freePageHinting },
     uuid: 'b5c0de00-0000-4000-8000-00000000ba4e',
     boot: { kind: 'kernel', kernel, initrd, commandLine: words },
     disks: vm.disks.map((disk) => ({ ...disk, path: join(dirname(dirname(disk.path)), NAME, `${disk.id}.qcow2`) })),

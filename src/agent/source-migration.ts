@@ -242,6 +242,8 @@ export class SourceMigration {
 
   #abort({ outcome, reason }: Extract<PhaseDecision, { kind: 'abort' }>): void {
     this.state.aborting = { outcome, reason };
+    // The policy has said it already.
+    if (reason === this.seen.gaveUp) return;
     this.notes.decide(outcome === 'cancelled' ? 'cancel' : 'give up', `in ${phaseTitle(this.state.phase)}: ${reason}`);
   }
 

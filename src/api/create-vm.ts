@@ -126,6 +126,8 @@ function define(context: ApiContext, { state, request, identity, address }: Defi
   }
   const { machineType, cpuModel, accelerator } = machine;
   return {
+    // Under TCG it would cost the guest its network for up to a second of each migration (docs/decisions/0012).
+    freePageHinting: request.freePageHinting ?? accelerator === 'kvm',
     ...{ name, uuid: identity.uuid, memoryBytes, cpus, machineType, cpuModel, accelerator, disks: identity.disks },
     boot: image.kind === 'lab' ? labBoot(image.lab, name, address) : { kind: 'disk' },
     nics: [{ id: 'nic0', macAddress: identity.macAddress, switchName, address }],

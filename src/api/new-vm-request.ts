@@ -27,6 +27,8 @@ export interface NewVmRequest {
   /** Sizes of the disks to create empty, in bytes. With an image file they come after its disk. */
   readonly emptyDisks: readonly number[];
   readonly switchName: string;
+  /** Null: as the accelerator has it. */
+  readonly freePageHinting: boolean | null;
   readonly highlyAvailable: boolean;
   readonly automaticStart: boolean;
   readonly budgetMs: number;
@@ -48,6 +50,7 @@ export function checkNewVm(body: CreateVmBody, config: AgentConfig): NewVmReques
   return {
     ...{ name, memoryBytes: body.memoryBytes, cpus, image, switchName, budgetMs },
     emptyDisks: asked.length === 0 && image.kind !== 'file' ? [DEFAULT_DISK_BYTES] : asked,
+    freePageHinting: body.freePageHinting ?? null,
     highlyAvailable: body.highlyAvailable ?? true,
     automaticStart: body.automaticStart ?? true,
   };

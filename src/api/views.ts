@@ -46,6 +46,7 @@ export function vmView(shown: Shown, entry: VmEntry): VmView {
     machineType: definition.machineType,
     cpuModel: definition.cpuModel,
     accelerator: definition.accelerator,
+    freePageHinting: definition.freePageHinting ?? false,
     disks: definition.disks,
     nics: definition.nics,
     createdAt: record.createdAt,

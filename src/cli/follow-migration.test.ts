@@ -57,6 +57,17 @@ describe('followMigration', () => {
     expect(shown).toContain(1600);
   });
 
+  test('waits for a receipt that is still being measured', async () => {
+    const unfinished: MigrationView = {
+      state: 'ended',
+      receipt: { ...sampleReceipt(), complete: false, networkGapMs: null } as never,
+    };
+    const finished: MigrationView = { state: 'ended', receipt: { ...sampleReceipt(), networkGapMs: 61 } as never };
+    let asked = 0;
+    const node = follower(() => Promise.resolve(++asked < 3 ? unfinished : finished));
+    expect((await follow([node]).receipt).networkGapMs).toBe(61);
+  });
+
   test('asks while the live channel is broken', async () => {
     const answers = [OPEN, OPEN, ENDED];
     const node = follower(

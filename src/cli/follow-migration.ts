@@ -35,6 +35,8 @@ const REOPEN_MS = 2000;
 /** A node may hear of a new migration later than the one that took the request. */
 const UNKNOWN_PATIENCE_MS = 10_000;
 const PATIENCE_MS = 60_000;
+/** The network gap comes about half a second after the end; whose agent dies in between leaves the receipt without it. */
+const COMPLETE_PATIENCE_MS = 4000;
 
 /** Resolves with the receipt. Throws CLUSTER_UNREACHABLE when no node has answered for long. */
 export async function followMigration(options: FollowOptions): Promise<Receipt> {
@@ -58,6 +60,8 @@ class MigrationWatch {
   #shownMs = -1;
   #lastText = '';
   #receipt: Receipt | null = null;
+  /** The receipt as it is written at the end, while the rest is still being measured. */
+  #incomplete: { readonly receipt: Receipt; readonly atMs: number } | null = null;
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -67,7 +71,8 @@ class MigrationWatch {
     const periodMs = this.#options.periodMs ?? POLL_PERIOD_MS;
     while (this.#receipt === null) {
       this.#keepLive();
-      if (performance.now() - this.#heardAt > SILENCE_MS) await this.#ask();
+      if (this.#incomplete !== null) this.#settle(this.#incomplete);
+      if (this.#incomplete !== null || performance.now() - this.#heardAt > SILENCE_MS) await this.#ask();
       if (this.#receipt === null)
         await sleep(periodMs, undefined, { signal: this.#wake.signal }).catch(() => undefined);
     }
@@ -121,8 +126,10 @@ class MigrationWatch {
     const { id, onProgress, onNote } = this.#options;
     if (view.state === 'ended') {
       if (view.receipt.id !== id) return false;
-      this.#receipt = view.receipt;
-      this.#wake.abort();
+      if (view.receipt.complete) {
+        this.#receipt = view.receipt;
+        this.#wake.abort();
+      } else this.#incomplete ??= { receipt: view.receipt, atMs: performance.now() };
       return true;
     }
     if (view.progress.id !== id) return false;
@@ -135,6 +142,10 @@ class MigrationWatch {
     onNote('');
     onProgress(view.progress);
     return true;
+  }
+
+  #settle({ receipt, atMs }: { readonly receipt: Receipt; readonly atMs: number }): void {
+    if (performance.now() - atMs > COMPLETE_PATIENCE_MS) this.#receipt = receipt;
   }
 
   async #ask(): Promise<void> {

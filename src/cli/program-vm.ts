@@ -46,6 +46,12 @@ function addCreate(vm: Command, act: Act): void {
     .option('--image <image>', '"lab", or the path of a qcow2 or raw image on the nodes')
     .option('--disk <size>', 'an empty disk, e.g. 8G; may be repeated', sizesArgument, [])
     .option('--switch <name>', 'virtual switch to plug it into')
+    .addOption(
+      new Option(
+        '--free-page-hinting <on|off>',
+        'the guest says which memory is free; on under KVM, off under TCG',
+      ).choices(['on', 'off']),
+    )
     .option('--not-highly-available', 'do not start it elsewhere when its node dies')
     .option('--no-automatic-start', 'do not start it when its node starts')
     .option('--budget <time>', 'longest blackout allowed in a live migration, e.g. 50ms', durationArgument)

@@ -100,14 +100,21 @@ describe('renderReceipt', () => {
 
   test('shows how the network traffic was moved, and what watched it', () => {
     const network: Receipt['network'] = {
-      ...{ framesHeld: 12, framesReplayed: 12, framesLost: 0, framesDuplicated: 1, method: 'mirror' },
+      ...{
+        framesHeld: 12,
+        framesReplayed: 12,
+        framesLost: 0,
+        framesDuplicated: 1,
+        connectionsKept: null,
+        method: 'mirror',
+      },
       ...{ methodReason: 'the kernel has all that it needs', probe: { kind: 'ARP from node3', intervalMs: 2 } },
     };
     const text = renderReceipt(sampleReceipt({ network }), plainLook(120));
     expect(text.slice(text.indexOf('\nNetwork'), text.indexOf('\nDecisions'))).toMatchInlineSnapshot(`
       "
       Network
-        method             mirrored to both nodes: the kernel has all that it needs
+        method             mirrored to the destination: the kernel has all that it needs
         frames held        12
         frames replayed    12
         frames duplicated  1

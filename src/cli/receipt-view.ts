@@ -126,7 +126,7 @@ function network(receipt: Receipt, look: Look): string {
 }
 
 const METHODS = {
-  mirror: 'mirrored to both nodes',
+  mirror: 'mirrored to the destination',
   announcement: 'announced anew from the destination',
 } as const;
 

@@ -11,6 +11,7 @@ export interface CreateOptions {
   /** Bytes, one for each disk. */
   readonly disk: readonly number[];
   readonly switch?: string;
+  readonly freePageHinting?: 'on' | 'off';
   readonly highlyAvailable: boolean;
   readonly automaticStart: boolean;
   readonly budget?: number;
@@ -37,6 +38,7 @@ function bodyOf(name: string, options: CreateOptions): CreateVmBody {
     ...(options.image !== undefined && { image: options.image }),
     ...(options.disk.length > 0 && { disks: options.disk.map((sizeBytes) => ({ sizeBytes })) }),
     ...(options.switch !== undefined && { switch: options.switch }),
+    ...(options.freePageHinting !== undefined && { freePageHinting: options.freePageHinting === 'on' }),
     ...(options.budget !== undefined && { budgetMs: options.budget }),
     highlyAvailable: options.highlyAvailable,
     automaticStart: options.automaticStart,

@@ -38,6 +38,7 @@ export function renderVm(vm: VmView, look: Look, nowMs: number): string {
     ['highly available', vm.highlyAvailable ? 'yes' : 'no'],
     ['automatic start', vm.automaticStart ? 'yes' : 'no'],
     ['machine', `${vm.machineType}, ${vm.cpuModel}, ${vm.accelerator}`],
+    ['free-page hinting', vm.freePageHinting ? 'on' : 'off'],
     ...vm.disks.map((disk) => [disk.id, `${disk.path} (${disk.format}, ${formatBytes(disk.sizeBytes)})`] as const),
     ...vm.nics.map(
       (nic) =>

@@ -26,6 +26,8 @@ export const vmViewSchema = exact({
   machineType: Type.String(),
   cpuModel: Type.String(),
   accelerator: oneOf(['kvm', 'tcg']),
+  /** Whether the guest says during a migration which of its memory is free. */
+  freePageHinting: Type.Boolean(),
   disks: list(exact({ id: Type.String(), path: Type.String(), format: oneOf(['qcow2', 'raw']), sizeBytes: bytes })),
   nics: list(
     exact({
@@ -77,6 +79,8 @@ export const createVm = route({
     disks: Type.Optional(list(exact({ sizeBytes: Type.Integer() }))),
     /** Virtual switch; by default the node's first one. */
     switch: Type.Optional(Type.String()),
+    /** Whether the guest says during a migration which of its memory is free; true by default under KVM, false under TCG. */
+    freePageHinting: Type.Optional(Type.Boolean()),
     /** true by default. */
     highlyAvailable: Type.Optional(Type.Boolean()),
     /** true by default. */

@@ -44,6 +44,11 @@ export interface VmDefinition {
   /** Versioned model without properties, e.g. "Nehalem-v1"; started with `enforce`. */
   readonly cpuModel: string;
   readonly accelerator: Accelerator;
+  /**
+   * Whether the guest says during a migration which of its memory is free. Absent in definitions that were stored before there
+   * was a choice: then it does not.
+   */
+  readonly freePageHinting: boolean;
   readonly boot: VmBoot;
   readonly disks: readonly VmDisk[];
   readonly nics: readonly VmNic[];

@@ -144,6 +144,12 @@ export interface Instance {
   sampleMemory(): Promise<MemorySample>;
   /** Distinct memory the guest rewrites, in bytes per second, measured for one second. Null during a migration: it is never run then. */
   sampleDirtyRate(): Promise<number | null>;
+  /**
+   * Lets QEMU do, once per process and ahead of any migration, what would hold up the guest's I/O at the start of the first one; it
+   * holds it up now instead. Only under TCG, and only while the guest runs; does nothing during a migration, which in turn waits
+   * for it. Never rejects.
+   */
+  prepareDirtyTracking(): Promise<void>;
   /** Announces the guest's MAC addresses from this node again (after a rollback). */
   announce(): Promise<void>;
 }
@@ -157,7 +163,10 @@ export interface StartOptions {
 
 export interface Hypervisor {
   probe(): Promise<HypervisorFacts>;
-  /** Finds the QEMU processes this agent's predecessors started, and reconnects to them. Changes nothing about them. */
+  /**
+   * Finds the QEMU processes this agent's predecessors started, and reconnects to them. Changes nothing about them, but for
+   * ending a `prepareDirtyTracking` that was cut off.
+   */
   adopt(): Promise<readonly Instance[]>;
   /** Starts QEMU, paused; resolves when QMP answers. On failure nothing is left behind and the error has QEMU's last words. */
   start(options: StartOptions): Promise<Instance>;

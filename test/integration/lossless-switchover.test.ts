@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { filterRoomLine } from '../../src/adapters/linux-network/ip-plan.ts';
 import type { GuestPort } from '../../src/ports/switchover-network.ts';
 import type { Sending } from './switchover-process.ts';
 import {
   bridge,
   CLIENT_MAC,
+  idlePorts,
   ip,
   makeNetworks,
   netns,
@@ -49,6 +50,7 @@ beforeAll(async () => {
   await guest.ask('listen', { address: '0.0.0.0', port: UDP_PORT });
   await guest.ask('listen', { address: '::', port: UDP_PORT + 6 });
   await guest.ask('serveDigest', TCP_PORT);
+  await vi.waitFor(() => expect(idlePorts()).toEqual([]), { timeout: 10_000, interval: 50 });
   untouched = states();
 });
 afterAll(async () => {

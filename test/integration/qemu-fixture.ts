@@ -39,6 +39,7 @@ const definition: VmDefinition = {
   machineType: 'pc-q35-7.2',
   cpuModel: 'Nehalem-v1',
   accelerator: 'tcg',
+  freePageHinting: false,
   boot: { kind: 'disk' },
   disks: [{ id: 'disk0', path: diskPath, format: 'qcow2', sizeBytes: 64 * 1024 * 1024 }],
   nics: [],

@@ -64,6 +64,14 @@ export function makeNetworks(): void {
   watch('switch', 'todestination', 'ingress');
 }
 
+/** Ports that forward nothing yet: the kernel takes up to a second to notice that a cable is plugged in. */
+export function idlePorts(): string[] {
+  return (['switch', 'source', 'destination'] as const).flatMap((place) => {
+    const ports = JSON.parse(bridge(place, '-json link show')) as { readonly ifname: string; readonly state: string }[];
+    return ports.filter(({ state }) => state !== 'forwarding').map(({ ifname }) => `${place} ${ifname}`);
+  });
+}
+
 function setting(place: Place, assignment: string): void {
   execFileSync('ip', ['netns', 'exec', netns(place), 'sysctl', '-qw', assignment]);
 }

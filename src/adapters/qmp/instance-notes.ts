@@ -30,6 +30,9 @@ export interface InstancePaths {
   readonly mayHaveRun: string;
   readonly qmpSocket: string;
   readonly serialSocket: string;
+  /** See rehearsal-note.ts. */
+  readonly rehearsal: string;
+  readonly rehearsalSocket: string;
 }
 
 /** A Unix socket's path has room for 107 bytes and a terminating zero. */
@@ -46,7 +49,10 @@ export function instancePaths(runtimeDirectory: string, id: InstanceId): Instanc
     notes: join(directory, 'notes.json'),
     mayHaveRun: join(directory, 'may-have-run'),
     qmpSocket: join(directory, 'qmp.sock'),
+    // The longest of the sockets' names.
     serialSocket: join(directory, 'serial.sock'),
+    rehearsal: join(directory, 'rehearsal'),
+    rehearsalSocket: join(directory, 'try.sock'),
   };
 }
 

@@ -25,6 +25,7 @@ const CAPABILITIES = [
   'auto-converge',
   'xbzrle',
   'multifd',
+  'pause-before-switchover',
 ] as const;
 type Capability = (typeof CAPABILITIES)[number];
 
@@ -116,7 +117,8 @@ function compressionCapabilities(compression: TransferCompression): readonly Cap
   }
 }
 
-async function setCapabilities(ask: Ask, wanted: readonly Capability[]): Promise<void> {
+/** Those that are wanted; every other one is off. */
+export async function setCapabilities(ask: Ask, wanted: readonly Capability[]): Promise<void> {
   const capabilities = CAPABILITIES.map((capability) => ({ capability, state: wanted.includes(capability) }));
   await ask('migrate-set-capabilities', { capabilities });
 }

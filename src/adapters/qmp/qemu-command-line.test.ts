@@ -10,6 +10,7 @@ const definition: VmDefinition = {
   machineType: 'pc-q35-7.2',
   cpuModel: 'Nehalem-v1',
   accelerator: 'tcg',
+  freePageHinting: false,
   boot: { kind: 'kernel', kernel: '/images/vmlinuz', initrd: '/images/initrd', commandLine: 'console=ttyS0 quiet' },
   disks: [{ id: 'disk0', path: '/volumes/one/web,server.qcow2', format: 'qcow2', sizeBytes: 1 }],
   nics: [{ id: 'nic0', macAddress: '52:54:00:00:00:01', switchName: 'lan', address: null }],
@@ -53,8 +54,7 @@ describe('qemuArguments', () => {
       -append console=ttyS0 quiet
       -device isa-serial,id=serial0-device,chardev=serial0
       -device virtio-rng-pci,id=rng0-device,rng=rng0,bus=pcie.0,addr=0x01,disable-legacy=on
-      -object iothread,id=balloon0-thread
-      -device virtio-balloon-pci,id=balloon0,free-page-hint=on,iothread=balloon0-thread,bus=pcie.0,addr=0x02,disable-legacy=on
+      -device virtio-balloon-pci,id=balloon0,bus=pcie.0,addr=0x02,disable-legacy=on
       -device virtio-net-pci,id=nic0-device,netdev=nic0,mac=52:54:00:00:00:01,romfile=,bus=pcie.0,addr=0x03,disable-legacy=on
       -device virtio-blk-pci,id=disk0-device,drive=disk0,num-queues=2,write-cache=on,share-rw=off,logical_block_size=512,physical_block_size=512,bus=pcie.0,addr=0x0b,disable-legacy=on
       -nodefaults
@@ -82,6 +82,16 @@ describe('qemuArguments', () => {
     const devices = (node: NodeSide) =>
       qemuArguments(definition, node).filter((_argument, index, all) => all[index - 1] === '-device');
     expect(devices(destination)).toEqual(devices(source));
+  });
+
+  test('lets the guest say which memory is free only where that was asked for', () => {
+    const { freePageHinting: _, ...older } = definition;
+    expect(guestArguments(older as VmDefinition)).toEqual(guestArguments(definition));
+    const args = guestArguments({ ...definition, freePageHinting: true });
+    expect(args).toContain('iothread,id=balloon0-thread');
+    expect(args.find((argument) => argument.startsWith('virtio-balloon'))).toBe(
+      'virtio-balloon-pci,id=balloon0,free-page-hint=on,iothread=balloon0-thread,bus=pcie.0,addr=0x02,disable-legacy=on',
+    );
   });
 
   test('always starts paused, and waits for a migration only on the destination', () => {

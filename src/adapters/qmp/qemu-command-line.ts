@@ -56,9 +56,7 @@ export function guestArguments(definition: VmDefinition): string[] {
     ...bootArguments(definition),
     ...device('isa-serial,id=serial0-device,chardev=serial0'),
     ...device(`virtio-rng-pci,id=rng0-device,rng=rng0,${pci(1)}`),
-    // The guest says which of its memory is free, so that it is not sent (docs/decisions/0012). It says so to a thread of its own.
-    ...['-object', 'iothread,id=balloon0-thread'],
-    ...device(`virtio-balloon-pci,id=balloon0,free-page-hint=on,iothread=balloon0-thread,${pci(2)}`),
+    ...balloonArguments(definition),
     ...definition.nics.flatMap((nic, index) => device(nicDevice(nic, index))),
     ...definition.disks.flatMap((disk, index) => device(diskDevice(disk, index, definition))),
   ];
@@ -67,6 +65,13 @@ export function guestArguments(definition: VmDefinition): string[] {
 function bootArguments({ boot }: VmDefinition): string[] {
   if (boot.kind === 'disk') return ['-boot', 'menu=off,strict=on'];
   return ['-kernel', boot.kernel, '-initrd', boot.initrd, '-append', boot.commandLine];
+}
+
+/** The guest says which of its memory is free, so that it is not sent (docs/decisions/0012). It says so to a thread of its own. */
+function balloonArguments({ freePageHinting }: VmDefinition): string[] {
+  if (!freePageHinting) return device(`virtio-balloon-pci,id=balloon0,${pci(2)}`);
+  const thread = ['-object', 'iothread,id=balloon0-thread'];
+  return [...thread, ...device(`virtio-balloon-pci,id=balloon0,free-page-hint=on,iothread=balloon0-thread,${pci(2)}`)];
 }
 
 /** Without an empty `romfile=` the size of the boot ROM, which differs between builds, would be part of the migration. */

@@ -184,6 +184,9 @@ export class QemuHypervisor implements Hypervisor {
     await instance.connect().catch((error: unknown) => {
       log.warn('A running QEMU does not answer', { vm: instance.vm, pid: instance.pid, error: String(error) });
     });
+    await instance.settleDirtyTracking().catch((error: unknown) => {
+      log.warn('A rehearsal was not ended', { vm: instance.vm, pid: instance.pid, error: String(error) });
+    });
     return instance;
   }
 

@@ -1,6 +1,4 @@
-import { GodwitError } from '../../model/errors.ts';
 import type { MigrationId } from '../../model/names.ts';
-import type { Clock } from '../../ports/clock.ts';
 import type {
   IncomingOptions,
   Instance,
@@ -12,35 +10,21 @@ import type {
   TransferParameters,
   TransferSnapshot,
 } from '../../ports/hypervisor.ts';
-import type { Log } from '../../ports/log.ts';
-import type { ProcessIdentity } from '../processes/detached-process.ts';
 import { measureDirtyRate } from './dirty-rate.ts';
+import { DirtyTracking } from './dirty-tracking.ts';
+import { greetedClient } from './greeted-client.ts';
 import { sampleGuestMemory } from './guest-memory.ts';
-import { type InstanceNotes, type InstancePaths, mayHaveRunNoted, noteMayHaveRun } from './instance-notes.ts';
+import { mayHaveRunNoted, noteMayHaveRun } from './instance-notes.ts';
+import { type InstanceParts, instanceFailure } from './instance-parts.ts';
 import { type Ask, beginTransfer, endTransfer, openForMigration, UNDER_WAY } from './migration-channel.ts';
 import { guestMemoryBytes } from './qemu-command-line.ts';
 import { hasEnded, killForGood, lastWordsOf } from './qemu-process.ts';
-import { type CommandOptions, isLockError, QmpClient, QmpError, type QmpEvent } from './qmp-client.ts';
+import { type CommandOptions, isLockError, type QmpClient, QmpError, type QmpEvent } from './qmp-client.ts';
 import { instanceEventOf, runStateOf } from './qmp-events.ts';
-import { qemuParameters, transferSnapshotOf } from './transfer-figures.ts';
-
-export interface InstanceParts {
-  readonly notes: InstanceNotes;
-  readonly process: ProcessIdentity;
-  readonly paths: InstancePaths;
-  readonly pkiDirectory: string;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Removes taps and sockets; called once, when the process has ended. */
-  readonly releaseTaps: () => Promise<void>;
-  /** Removes the notes, and with them the proof that it may have run. */
-  readonly forget: () => void;
-}
+import { qemuParameters, transferSnapshotOf, withoutTransfer } from './transfer-figures.ts';
 
 const WATCH_PERIOD_MS = 100;
 const RECONNECT_PERIOD_MS = 1000;
-const CONNECT_TIMEOUT_MS = 2000;
-const CONNECT_PAUSE_MS = 10;
 const KILL_TIMEOUT_MS = 10_000;
 const QUIT_TIMEOUT_MS = 2000;
 const CONT_TRIES = 3;
@@ -49,6 +33,7 @@ const CONT_PAUSE_MS = 20;
 /** One QEMU process and the connection to its monitor, which is made again whenever it breaks while the process lives. */
 export class QemuInstance implements Instance {
   readonly #parts: InstanceParts;
+  readonly #dirtyTracking: DirtyTracking;
   readonly #listeners = new Set<(event: InstanceEvent) => void>();
   #client: QmpClient | null = null;
   #connecting: Promise<QmpClient> | null = null;
@@ -72,6 +57,10 @@ export class QemuInstance implements Instance {
   constructor(parts: InstanceParts) {
     this.#parts = parts;
     this.#mayHaveRun = mayHaveRunNoted(parts.paths);
+    this.#dirtyTracking = new DirtyTracking({
+      ...{ clock: parts.clock, log: parts.log, paths: parts.paths, definition: parts.notes.definition },
+      ...{ ask: this.#ask, migrates: () => this.#migrates() },
+    });
     this.#stopWatching = parts.clock.every(WATCH_PERIOD_MS, () => this.#watch());
   }
 
@@ -171,6 +160,7 @@ export class QemuInstance implements Instance {
   }
 
   async listenForMigration(options: IncomingOptions): Promise<number> {
+    await this.#makeWay();
     return openForMigration(this.#ask, this.#parts.pkiDirectory, options);
   }
 
@@ -178,6 +168,7 @@ export class QemuInstance implements Instance {
     this.#transferBegins = true;
     this.#transfers += 1;
     try {
+      await this.#makeWay();
       await beginTransfer(this.#ask, this.#parts.pkiDirectory, options);
     } finally {
       this.#transferBegins = false;
@@ -193,7 +184,8 @@ export class QemuInstance implements Instance {
   }
 
   async transfer(): Promise<TransferSnapshot> {
-    return transferSnapshotOf(await this.#ask('query-migrate'));
+    const snapshot = transferSnapshotOf(await this.#ask('query-migrate'));
+    return this.#dirtyTracking.hidesTransfer ? withoutTransfer(snapshot) : snapshot;
   }
 
   async sampleMemory(): Promise<MemorySample> {
@@ -211,6 +203,15 @@ export class QemuInstance implements Instance {
       this.#dirtyRate = null;
     });
     return await this.#dirtyRate;
+  }
+
+  prepareDirtyTracking(): Promise<void> {
+    return this.#dirtyTracking.prepare();
+  }
+
+  /** Cancels a rehearsal whose agent died. Throws when QEMU does not get out of it. */
+  settleDirtyTracking(): Promise<void> {
+    return this.#dirtyTracking.settle();
   }
 
   async announce(): Promise<void> {
@@ -231,8 +232,17 @@ export class QemuInstance implements Instance {
     if (this.#gone === null && hasEnded(this.#parts.process)) this.#end();
   }
 
+  async #makeWay(): Promise<void> {
+    try {
+      await this.#dirtyTracking.makeWay();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw this.#failure(`cannot migrate now: ${reason}`, 'QEMU goes on as before.', error);
+    }
+  }
+
   async #sampleDirtyRate(): Promise<number | null> {
-    if (this.#migrates()) return null;
+    if (this.#migrates() || this.#dirtyTracking.underWay) return null;
     // First of all, so that nothing has to be waited for between the check and the command.
     if (this.#client === null) await this.connect();
     const { clock } = this.#parts;
@@ -266,33 +276,14 @@ export class QemuInstance implements Instance {
     return this.#client.execute(command, args, options);
   }
 
-  /** Tries for as long as one command may take: QEMU's queue for new connections has room for one, so that a busy QEMU turns others away. */
-  async #greetedClient(): Promise<QmpClient> {
-    const { clock, paths } = this.#parts;
-    const giveUpAtMs = clock.monotonicMs() + CONNECT_TIMEOUT_MS;
-    for (;;) {
-      try {
-        return await QmpClient.connect({
-          path: paths.qmpSocket,
-          subject: `VM ${this.vm}`,
-          clock,
-          listener: { event: (event) => this.#receive(event), closed: () => this.#lostClient() },
-          deadlineMs: Math.max(1, Math.ceil(giveUpAtMs - clock.monotonicMs())),
-        });
-      } catch (error) {
-        const late = clock.monotonicMs() + CONNECT_PAUSE_MS >= giveUpAtMs;
-        if (late || this.#released || hasEnded(this.#parts.process)) throw error;
-        await clock.sleep(CONNECT_PAUSE_MS);
-      }
-    }
-  }
-
   async #openClient(): Promise<QmpClient> {
-    const client = await this.#greetedClient();
+    const listener = { event: (event: QmpEvent) => this.#receive(event), closed: () => this.#lostClient() };
+    const client = await greetedClient(this.#parts, listener, () => this.#released);
     const eventsBefore = this.#migrationStatusEvents;
     try {
       const { status } = transferSnapshotOf(await client.execute('query-migrate'));
-      if (eventsBefore === this.#migrationStatusEvents) this.#catchUp(status);
+      const newest = eventsBefore === this.#migrationStatusEvents;
+      if (newest && !this.#dirtyTracking.hidesTransfer) this.#catchUp(status);
     } catch (error) {
       client.close();
       throw error;
@@ -385,16 +376,7 @@ export class QemuInstance implements Instance {
     throw this.#failure(`took "cont" but is in the state "${state}"`, 'The guest does not run.');
   }
 
-  #failure(what: string, state: string, cause?: unknown): GodwitError {
-    return new GodwitError(
-      {
-        code: 'HYPERVISOR_FAILED',
-        message: `QEMU of VM ${this.vm} (process ${this.pid}) ${what}.`,
-        state,
-        nextStep: "Look at the VM's state and at QEMU's log, then try again.",
-        details: { log: this.#parts.notes.logFile },
-      },
-      cause,
-    );
+  #failure(what: string, state: string, cause?: unknown): Error {
+    return instanceFailure(this.#parts, what, { state, cause });
   }
 }

@@ -70,6 +70,11 @@ interface QueryMigrate {
   readonly 'xbzrle-cache'?: { readonly bytes: number; readonly pages: number };
 }
 
+/** As before any transfer, but for what stands in the way of one. */
+export function withoutTransfer({ blockedReasons }: TransferSnapshot): TransferSnapshot {
+  return { ...transferSnapshotOf({}), blockedReasons };
+}
+
 /**
  * From a reply to `query-migrate`. QEMU's `mbps` is megabits per second, its dirty rate pages per second.
  *
