@@ -13,6 +13,8 @@ import { guestPorts } from './held-traffic.ts';
 /** How often the counters of the mirror are looked at, in milliseconds. */
 const SAMPLE_EVERY_MS = 20;
 const CALL_DEADLINE_MS = 2000;
+/** QEMU takes no longer to stop a guest's processors, in milliseconds; a round may have begun long before that. */
+const LONGEST_STOP_MS = 50;
 
 type Prepared = PeerRequests['prepare-destination']['response'];
 
@@ -35,6 +37,7 @@ export class GuestTraffic {
   #mirror: FrameMirror | null = null;
   #opening: Promise<void> = Promise.resolve();
   #begun = false;
+  #lastRoundAtMs: number | null = null;
   #changing = false;
   #stopSampling: () => void = () => undefined;
   /** Set when the guest has stopped: whether its frames were mirrored then. */
@@ -69,20 +72,30 @@ export class GuestTraffic {
     });
   }
 
+  /** QEMU began a round; before it stops the guest it looks at the dirty memory once more, which counts as one. `atMs`: own wall clock. */
+  roundBegan(atMs: number): void {
+    this.#lastRoundAtMs = atMs;
+  }
+
   /** In the blackout: synchronous, and nothing is waited for. `atMs`: own wall clock. */
   guestStopped(atMs: number): void {
     const mirror = this.#mirror;
     this.#stopSampling();
     if (mirror?.armed !== true) {
       this.#method = 'announcement';
-      if (mirror !== null) this.#reason = 'the guest stopped before its frames were mirrored';
+      if (mirror === null) return;
+      this.#reason = 'the guest stopped before its frames were mirrored';
+      // What is just being armed must not pin the guest to a tap that will be gone.
+      void this.#disarm(mirror);
       return;
     }
     this.#method = 'mirror';
     this.#reason = 'frames were mirrored from the last round on';
     const { migrationId } = this.#input.intent;
-    const stoppedAtMs = atMs + (this.#input.clockOffsetMs() ?? 0);
-    void this.#call('guest-stopped', { migrationId, stoppedAtMs, cuts: mirror.cut() });
+    const tookMs =
+      this.#lastRoundAtMs === null ? LONGEST_STOP_MS : Math.min(LONGEST_STOP_MS, atMs - this.#lastRoundAtMs);
+    const stop = { atMs: atMs + (this.#input.clockOffsetMs() ?? 0), tookMs };
+    void this.#call('guest-stopped', { migrationId, stop, cuts: mirror.cut() });
   }
 
   /** The guest runs on the destination: before its QEMU here ends. */

@@ -44,8 +44,8 @@ export class HeldTraffic {
   > {
     const { probes } = this.#ports;
     return {
-      'guest-stopped': ({ migrationId, stoppedAtMs, cuts }) => {
-        this.#held.get(migrationId)?.hold?.release(stoppedAtMs, cuts);
+      'guest-stopped': ({ migrationId, stop, cuts }) => {
+        this.#held.get(migrationId)?.hold?.release(stop, cuts);
         return Promise.resolve({});
       },
       'watch-guest': ({ migrationId, port }) => {
@@ -78,7 +78,7 @@ export class HeldTraffic {
 
   /** Just before the guest runs: if the source has not said when it stopped there, time decides what is replayed. */
   goReceived(id: MigrationId): void {
-    this.#held.get(id)?.hold?.release(this.#ports.clock.wallMs(), null);
+    this.#held.get(id)?.hold?.release({ atMs: this.#ports.clock.wallMs(), tookMs: 0 }, null);
   }
 
   guestRuns(id: MigrationId): void {

@@ -19,6 +19,9 @@ function fakeInstance(vm: string, changes: Partial<Instance> = {}) {
   const instance = {
     ...{ id: `${vm}-process`, vm, alive: true, incomingMigration: null, mayHaveRun: true },
     subscribe: () => () => undefined,
+    async prepareDirtyTracking() {
+      calls.push('prepare');
+    },
     async sampleMemory() {
       calls.push('memory');
       return SAMPLE;
@@ -59,7 +62,7 @@ describe('startMemoryActivity', () => {
   test('samples a running VM some seconds after it was first seen, and then every half minute', async () => {
     const { instance, calls } = fakeInstance('WebServer');
     const { store, pass, stop } = await agent(instance);
-    await pass(3);
+    await pass(2);
     expect(calls).toEqual([]);
     await pass(1);
     expect(store.value(keys.vmActivity('WebServer'))).toEqual({
@@ -68,12 +71,12 @@ describe('startMemoryActivity', () => {
       sampledAt: expect.stringMatching(/^2026-01-01T/),
     });
     await pass(29);
-    expect(calls).toEqual(['memory', 'dirty rate']);
+    expect(calls).toEqual(['prepare', 'memory', 'dirty rate']);
     await pass(1);
-    expect(calls).toHaveLength(4);
+    expect(calls).toHaveLength(6);
     stop();
     await pass(60);
-    expect(calls).toHaveLength(4);
+    expect(calls).toHaveLength(6);
   });
 
   test('leaves a VM with an open migration alone, and samples it some seconds after its end', async () => {
@@ -84,10 +87,32 @@ describe('startMemoryActivity', () => {
     expect(calls).toEqual([]);
     store.put({ [keys.vmIntent('WebServer')]: undefined });
     await settle();
-    await pass(3);
+    await pass(2);
     expect(calls).toEqual([]);
     await pass(1);
-    expect(calls).toEqual(['memory', 'dirty rate']);
+    expect(calls).toEqual(['prepare', 'memory', 'dirty rate']);
+  });
+
+  test('prepares every VM that is due ahead of the first sample', async () => {
+    const [first, second] = [fakeInstance('First'), fakeInstance('Second')];
+    const sampled = Promise.withResolvers<typeof SAMPLE>();
+    Object.assign(first.instance, { sampleMemory: () => sampled.promise });
+    const { pass } = await agent(first.instance, second.instance);
+    await pass(3);
+    expect([first.calls, second.calls]).toEqual([['prepare'], ['prepare']]);
+  });
+
+  test('prepares and samples nothing when a migration is opened while another VM is prepared', async () => {
+    const prepared = Promise.withResolvers<void>();
+    const first = fakeInstance('First', { prepareDirtyTracking: () => prepared.promise });
+    const second = fakeInstance('Second');
+    const { store, pass } = await agent(first.instance, second.instance);
+    await pass(3);
+    store.put({ [keys.vmIntent('First')]: { migrationId: 'm' }, [keys.vmIntent('Second')]: { migrationId: 'n' } });
+    await settle();
+    prepared.resolve();
+    await settle();
+    expect([...first.calls, ...second.calls]).toEqual([]);
   });
 
   test('measures no dirty rate and publishes nothing when a migration is opened meanwhile', async () => {
@@ -99,7 +124,7 @@ describe('startMemoryActivity', () => {
     await settle();
     sampled.resolve(SAMPLE);
     await settle();
-    expect(calls).toEqual([]);
+    expect(calls).toEqual(['prepare']);
     expect(store.tried).toEqual([]);
   });
 
@@ -117,12 +142,12 @@ describe('startMemoryActivity', () => {
     const second = fakeInstance('Second');
     const { pass } = await agent(first.instance, second.instance);
     await pass(10);
-    expect(second.calls).toEqual([]);
+    expect(second.calls).toEqual(['prepare']);
     sampled.resolve(SAMPLE);
     await settle();
     await pass(1);
-    expect(first.calls).toEqual(['dirty rate']);
-    expect(second.calls).toEqual(['memory', 'dirty rate']);
+    expect(first.calls).toEqual(['prepare', 'dirty rate']);
+    expect(second.calls).toEqual(['prepare', 'prepare', 'memory', 'dirty rate']);
   });
 
   test('never overwrites what the next owner saw', async () => {
@@ -142,7 +167,7 @@ describe('startMemoryActivity', () => {
     });
     const { store, pass } = await agent(instance);
     await pass(40);
-    expect(calls).toEqual([]);
+    expect(calls).toEqual(['prepare', 'prepare']);
     Object.assign(instance, { sampleMemory: async () => SAMPLE });
     await pass(30);
     expect(store.value(keys.vmActivity('WebServer'))).toMatchObject({ ...SAMPLE, dirtyBytesPerSecond: null });

@@ -1,4 +1,7 @@
-/** What the guests of this node do with their memory, sampled now and then for the forecasts. */
+/**
+ * What the guests of this node do with their memory, sampled now and then for the forecasts. Ahead of the first sample of a process
+ * QEMU is prepared for its first migration.
+ */
 import { isoDate } from '../migration/write-receipt.ts';
 import type { VmEntry } from '../model/cluster-state.ts';
 import { keys } from '../model/keys.ts';
@@ -9,7 +12,7 @@ import type { AgentPorts } from './agent-ports.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** After a start or a migration the guest first settles. */
-const SETTLES_MS = 3000;
+const SETTLES_MS = 2000;
 const SAMPLE_EVERY_MS = 30_000;
 const PUBLISH_DEADLINE_MS = 1000;
 
@@ -56,13 +59,16 @@ class MemoryActivity {
     );
     if (this.#sampling) return;
     const dueAtMs = ({ instance }: Sampled) => this.#dueAtMs.get(instance.id) ?? nowMs;
-    const [next] = running.toSorted((a, b) => dueAtMs(a) - dueAtMs(b));
-    if (next === undefined || dueAtMs(next) > nowMs) return;
+    const due = running.filter((one) => dueAtMs(one) <= nowMs).toSorted((a, b) => dueAtMs(a) - dueAtMs(b));
+    const [next] = due;
+    if (next === undefined) return;
     this.#dueAtMs.set(next.instance.id, nowMs + SAMPLE_EVERY_MS);
     this.#sampling = true;
-    void this.#sample(next).finally(() => {
-      this.#sampling = false;
-    });
+    void this.#prepare(due)
+      .then(() => this.#sample(next))
+      .finally(() => {
+        this.#sampling = false;
+      });
   }
 
   #running(vm: VmName, { owner, status, intent }: VmEntry): Sampled | null {
@@ -72,8 +78,16 @@ class MemoryActivity {
     return owner === null || instance === undefined ? null : { vm, instance, epoch: owner.modRevision };
   }
 
+  /** All that are due, because a sample takes more than a second. Of a process that is prepared it asks nothing. */
+  async #prepare(due: readonly Sampled[]): Promise<void> {
+    for (const one of due) {
+      if (this.#undisturbed(one)) await one.instance.prepareDirtyTracking();
+    }
+  }
+
   async #sample(sampled: Sampled): Promise<void> {
     const { vm, instance } = sampled;
+    if (!this.#undisturbed(sampled)) return;
     try {
       const memory = await instance.sampleMemory();
       if (!this.#undisturbed(sampled)) return;

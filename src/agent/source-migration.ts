@@ -202,6 +202,7 @@ export class SourceMigration {
         this.#stoppedAtMonotonicMs = null;
         break;
       case 'migration-round':
+        if (seen.guestRunsOnSource) this.traffic.roundBegan(event.atMs);
         this.steering.roundBegan(event.round, event.atMs);
         return;
       case 'shutdown':

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
-import { testFacts, testMemory, vmEntries } from '../../test/doubles/cluster-facts.ts';
+import { testDefinition, testFacts, testMemory, vmEntries } from '../../test/doubles/cluster-facts.ts';
 import type { VmView } from '../contract/vms.ts';
 import { keys } from '../model/keys.ts';
 import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
@@ -52,6 +52,31 @@ describe('POST /vms', () => {
     expect(new Set([...one.addresses, ...two.addresses]).size).toBe(2);
     expect(one.nics[0]?.macAddress).not.toBe(two.nics[0]?.macAddress);
     expect(cluster.disks.files.size).toBe(2);
+  });
+
+  test.each([
+    ['tcg', undefined, false],
+    ['tcg', true, true],
+    ['kvm', undefined, true],
+    ['kvm', false, false],
+  ] as const)('with %s and free-page hinting %s asked for, it is %s', async (accelerator, asked, expected) => {
+    // The first CPU model that is preferred under KVM, where the guest's is one of those.
+    const facts = { accelerator, cpuModels: ['Nehalem-v1', 'x86-64-v2', 'qemu64-v1'] };
+    for (const name of ['node1', 'node2']) {
+      await cluster.put({ [keys.nodeFacts(name)]: { ...testFacts(name), ...facts } });
+    }
+    const vm = await create({ name: 'WebServer', ...MEMORY, ...(asked !== undefined && { freePageHinting: asked }) });
+    expect(vm).toMatchObject({ accelerator, freePageHinting: expected });
+    const record = cluster.store.value<VmRecord>(keys.vmRecord('WebServer'));
+    expect(record?.definition.freePageHinting).toBe(expected);
+  });
+
+  test('shows a VM that was stored before there was free-page hinting as one without it', async () => {
+    const { freePageHinting: _, ...definition } = testDefinition('Older');
+    const entries = vmEntries('Older', 'off');
+    const stored = { ...(entries[keys.vmRecord('Older')] as VmRecord), definition };
+    await cluster.put({ ...entries, [keys.vmRecord('Older')]: stored });
+    expect((await cluster.ask('GET', '/vms/Older')).body).toMatchObject({ name: 'Older', freePageHinting: false });
   });
 
   test('imports an image file as the first disk and puts empty ones behind it', async () => {

@@ -29,7 +29,8 @@ export type MirrorWish = 'on' | 'off' | 'as-it-is';
 /** Time to the end of the current round at the earliest, in milliseconds. */
 export function earliestEndMs(sight: TransferSight): number {
   const isFirst = sight.round <= 1;
-  const rate = Math.max(sight.bandwidthBytesPerSecond, isFirst ? ASSUMED_BYTES_PER_SECOND : 1);
+  const measured = sight.bandwidthBytesPerSecond;
+  const rate = isFirst || measured <= 0 ? Math.max(measured, ASSUMED_BYTES_PER_SECOND) : measured;
   // Without a sample of the memory anything that is left in the first round may be zero.
   const sureBytes = (sight.firstRoundBytes ?? 0) * SURE_SHARE;
   const leftBytes = isFirst

@@ -2,7 +2,7 @@ import type { MigrationIntent } from '../model/intent.ts';
 import type { MigrationId, NodeName } from '../model/names.ts';
 import type { VmDefinition } from '../model/vm.ts';
 import type { ProbePort, ProbePortRequest, ProbeResult } from './guest-probe.ts';
-import type { FrameCounts, FrameCut, HoldEndpoint } from './switchover-network.ts';
+import type { FrameCounts, FrameCut, GuestStop, HoldEndpoint } from './switchover-network.ts';
 
 /** What the destination's agent knows of the copy it holds for a migration. */
 export type DestinationCopy =
@@ -49,9 +49,9 @@ export interface PeerRequests {
     request: { readonly migrationId: MigrationId; readonly vm: string };
     response: DestinationStatus;
   };
-  /** Source to destination, in the blackout and ahead of GO; `stoppedAtMs` on the destination's clock. */
+  /** Source to destination, in the blackout and ahead of GO; times on the destination's clock. */
   'guest-stopped': {
-    request: { readonly migrationId: MigrationId; readonly stoppedAtMs: number; readonly cuts: readonly FrameCut[] };
+    request: { readonly migrationId: MigrationId; readonly stop: GuestStop; readonly cuts: readonly FrameCut[] };
     response: Record<string, never>;
   };
   /** To the destination: watch the guest through this port. */

@@ -20,6 +20,14 @@ export interface FrameCut {
   readonly unread: number;
 }
 
+/** When a guest stopped on the source. */
+export interface GuestStop {
+  /** STOP, on the wall clock of whoever is told, in milliseconds. */
+  readonly atMs: number;
+  /** From QEMU's decision to stop until STOP, in milliseconds: what it read from a tap in between the guest may not have got. */
+  readonly tookMs: number;
+}
+
 export interface FrameCounts {
   /** That came by mirror after the guest had stopped on the source, and waited for it on the destination. */
   readonly held: number;
@@ -35,10 +43,10 @@ export interface FrameCounts {
 export interface FrameHold {
   readonly endpoint: HoldEndpoint;
   /**
-   * The guest has stopped on the source, at `stoppedAtMs` (own wall clock): what it did not get there waits for it here, and so does
-   * every further frame. `cuts` null: the source said nothing, so time alone decides. Synchronous, once.
+   * The guest has stopped on the source: what it did not get there waits for it here, and so does every further frame.
+   * `cuts` null: the source said nothing, so time alone decides. Synchronous, once.
    */
-  release(stoppedAtMs: number, cuts: readonly FrameCut[] | null): void;
+  release(stop: GuestStop, cuts: readonly FrameCut[] | null): void;
   /** The guest runs here: what has waited goes to its tap, synchronously, and the bridge may flood to it. */
   guestRuns(): Promise<void>;
   /** `mirrored`: what the source has sent in all, per NIC. */

@@ -31,7 +31,14 @@ export function testDefinition(name: string): VmDefinition {
   };
   return {
     ...{ name, uuid: '00000000-0000-4000-8000-000000000000', memoryBytes: 256 * MEBIBYTE, cpus: 1 },
-    ...{ machineType: 'pc-q35-7.2', cpuModel: 'Nehalem-v1', accelerator: 'tcg', boot: { kind: 'disk' }, disks: [disk], freePageHinting: false },
+    ...{
+      machineType: 'pc-q35-7.2',
+      cpuModel: 'Nehalem-v1',
+      accelerator: 'tcg',
+      boot: { kind: 'disk' },
+      disks: [disk],
+      freePageHinting: false,
+    },
     nics: [{ id: 'nic0', macAddress: '52:54:00:00:00:01', switchName: 'lan', address: '10.78.0.100/24' }],
   };
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -121,7 +121,7 @@ describe('a rehearsal', () => {
   test('takes the delay from the first migration, is heard of by nobody, and no memory is lost', async () => {
     const setupMs: Record<string, number[]> = { with: [], without: [] };
     const silences: string[] = [];
-    for (const rehearsed of [false, true, false, true, false, true]) {
+    for (const rehearsed of [false, true, false, true]) {
       const source = await runningWriter();
       const seen = record(source);
       if (rehearsed) {
@@ -146,11 +146,13 @@ describe('a rehearsal', () => {
       await source.quit();
       await destination.kill();
     }
-    console.log(`setup of the first migration, ms: ${JSON.stringify(setupMs)}; silence in the rehearsal: ${silences.join(' ')}`);
+    console.log(
+      `setup of the first migration, ms: ${JSON.stringify(setupMs)}; silence in the rehearsal: ${silences.join(' ')}`,
+    );
     expect(Math.min(...(setupMs['with'] ?? []))).toBeLessThan(Math.min(...(setupMs['without'] ?? [])) / 2);
   }, 60_000);
 
-  test.each([0, 5, 20, 60, 120, 200])('lets a migration that is asked for %d ms later through', async (afterMs) => {
+  test.each([0, 20, 120])('lets a migration that is asked for %d ms later through', async (afterMs) => {
     const source = await runningWriter();
     const destination = await startWriter('node2', 256);
     const port = await destination.listenForMigration({ listenAddress: '127.0.0.1', tlsPeer: null });
@@ -241,8 +243,8 @@ describe('a rehearsal', () => {
   });
 
   test.runIf(process.getuid?.() === 0)('reaches the agent also from a QEMU with a user of its own', async () => {
-    const id = statSync('/').uid === 0 ? 64_077 : 0;
-    const source = await start(node('node1', { uid: id, gid: id }), false, { disks: [] });
+    chmodSync(directory, 0o711);
+    const source = await start(node('node1', { uid: 64_999, gid: 64_998 }), false, { disks: [] });
     await source.resume();
     await source.prepareDirtyTracking();
     expect(readFileSync(inDirectory('node1', source, 'rehearsal'), 'utf8')).toBe('ended');

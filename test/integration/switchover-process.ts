@@ -47,7 +47,7 @@ const calls = {
     hold = await switchover.openHold(ports);
     return hold.endpoint;
   },
-  release: async (cuts: readonly FrameCut[]) => hold?.release(systemClock.wallMs(), cuts),
+  release: async (cuts: readonly FrameCut[]) => hold?.release({ atMs: systemClock.wallMs(), tookMs: 0 }, cuts),
   guestRuns: async () => hold?.guestRuns(),
   counts: async (mirrored: readonly number[]) => hold?.counts(mirrored),
   closeHold: async () => hold?.close(),

@@ -61,10 +61,15 @@ async function whileTalking(run: () => Promise<void>): Promise<{ udp: UdpFigures
   return { udp: seen[0], tcp: seen[1] };
 }
 
-function expectNothingLost({ udp, tcp }: { udp: UdpFigures; tcp: PingPongFigures }): void {
+/** When the guest stood still on the source, in milliseconds since 1970. */
+function stoppedAtMs({ phases }: Receipt): number {
+  return Date.parse(phases.find(({ name }) => name === 'stop-and-copy')?.startedAt ?? '');
+}
+
+function expectNothingLost({ udp, tcp }: { udp: UdpFigures; tcp: PingPongFigures }, story = ''): void {
   expect(udp.broken).toBeNull();
-  expect(udp.sent - udp.guestReceived, 'packets that the guest never got').toBe(0);
-  expect(udp.guestSent - udp.received, 'answers that the client never got').toBe(0);
+  expect(udp.sent - udp.guestReceived, `packets that the guest never got: ${story}`).toBe(0);
+  expect(udp.guestSent - udp.received, `answers that the client never got: ${story}`).toBe(0);
   expect(udp.guestDuplicates + udp.duplicates, 'packets that came twice').toBeLessThan(udp.sent / 100);
   expect(tcp.broken).toBeNull();
   expect(tcp.answers).toBeGreaterThan(100);
@@ -128,7 +133,9 @@ describe('the traffic of a guest that moves', () => {
         receipts.push(await completeReceipt((JSON.parse(out) as Receipt).id));
       }
     });
-    expectNothingLost(seen);
+    const story = () =>
+      JSON.stringify({ unanswered: seen.udp.unansweredAtMs, stops: receipts.map((one) => stoppedAtMs(one)) });
+    expectNothingLost(seen, story());
     expect(timeouts() - before).toBe(0);
     for (const { networkGapMs, network } of receipts) {
       expect(network, network.methodReason ?? '').toMatchObject({ method: 'mirror', framesLost: 0 });

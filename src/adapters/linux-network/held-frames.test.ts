@@ -7,6 +7,7 @@ const GUEST = '52:54:00:00:00:01';
 const CLIENT = '525400000002';
 const EVERYBODY = 'ffffffffffff';
 const STOP_MS = 1_000_000;
+const STOP = { atMs: STOP_MS, tookMs: 3.5 };
 /** Early enough before STOP that what QEMU has read the guest has got. */
 const EARLY_MS = STOP_MS - 5;
 
@@ -34,7 +35,7 @@ class Hold {
   }
 
   stop(mirrored: number, unread: number, lostBefore = 0): this {
-    this.frames.release(STOP_MS, { mirrored, unread }, lostBefore);
+    this.frames.release(STOP, { mirrored, unread }, lostBefore);
     return this;
   }
 
@@ -90,13 +91,13 @@ describe('which frames the guest gets on the destination', () => {
 
   test('those of the last 200 ms, if the source did not say what the guest had read', () => {
     const hold = new Hold().arrive(1, 3, { atMs: STOP_MS - 201 }).arrive(4, 5, { atMs: STOP_MS - 199 });
-    hold.frames.release(STOP_MS, null, 0);
+    hold.frames.release(STOP, null, 0);
     expect(hold.arrive(6, 6).run().given).toEqual([4, 5, 6]);
   });
 
   test('nothing twice, although both the source and GO say that it stopped', () => {
     const hold = new Hold().arrive(1, 3).stop(3, 1);
-    hold.frames.release(STOP_MS, null, 0);
+    hold.frames.release(STOP, null, 0);
     expect(hold.run().run().given).toEqual([3]);
   });
 
@@ -167,7 +168,7 @@ describe('counts', () => {
 
   test('do not know of duplicates where time decided', () => {
     const hold = new Hold().arrive(1, 3);
-    hold.frames.release(STOP_MS, null, 0);
+    hold.frames.release(STOP, null, 0);
     expect(hold.run().frames.counts(3, 0).duplicated).toBeNull();
   });
 });

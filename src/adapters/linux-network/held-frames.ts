@@ -1,4 +1,4 @@
-import type { FrameCut } from '../../ports/switchover-network.ts';
+import type { FrameCut, GuestStop } from '../../ports/switchover-network.ts';
 import { frameOf } from './vxlan-frame.ts';
 
 /** At most so many frames are kept, and so many bytes of them. */
@@ -7,11 +7,11 @@ const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 /** No frame that arrived here longer than this before STOP is replayed, whatever the source has counted, in milliseconds: QEMU reads its taps more often. */
 const UNREAD_MS_MAX = 500;
 /**
- * A QEMU whose guest stops reads up to two more frames from its tap and keeps them from the guest (7.2): one while it waits for the
+ * A QEMU that stops its guest reads up to two more frames from its tap and keeps them from the guest (7.2): one while it waits for the
  * processors, which it throws away when they stand still, and one after that. Time is all that tells them from frames that the guest got: those
- * that arrived later than this before STOP, in milliseconds, count as unread.
+ * that arrived after QEMU began to stop it, or less than this before, in milliseconds, count as unread.
  */
-const READ_TOO_LATE_MS = 4;
+const READ_TOO_LATE_MS = 0.5;
 const READ_TOO_LATE_FRAMES = 2;
 /** Where the source did not say when the guest stopped. */
 const WITHOUT_WORD_MS = 200;
@@ -58,7 +58,7 @@ export class HeldFrames {
   }
 
   /** The guest has stopped on the source. `lostBefore`: frames that this node had already lost, so that the source's numbers are ahead of ours by them. */
-  release(stoppedAtMs: number, cut: FrameCut | null, lostBefore: number): void {
+  release({ atMs: stoppedAtMs, tookMs }: GuestStop, cut: FrameCut | null, lostBefore: number): void {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#lostBefore = lostBefore;
@@ -72,12 +72,10 @@ export class HeldFrames {
       number > this.#received
         ? Number.POSITIVE_INFINITY
         : (this.#kept[number - 1 - firstKept]?.atMs ?? Number.NEGATIVE_INFINITY);
+    const lateFromMs = stoppedAtMs - tookMs - READ_TOO_LATE_MS;
     let byCount = read;
-    while (
-      byCount > Math.max(0, read - READ_TOO_LATE_FRAMES) &&
-      arrivedAtMs(byCount) > stoppedAtMs - READ_TOO_LATE_MS
-    ) {
-      if (arrivedAtMs(byCount) < stoppedAtMs) this.#perhapsTwice += 1;
+    while (byCount > Math.max(0, read - READ_TOO_LATE_FRAMES) && arrivedAtMs(byCount) > lateFromMs) {
+      if (arrivedAtMs(byCount) < stoppedAtMs || byCount > this.#received) this.#perhapsTwice += 1;
       byCount -= 1;
     }
     this.#exact = cut !== null && byCount >= byTime;

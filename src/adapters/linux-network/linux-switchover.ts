@@ -6,6 +6,7 @@ import type {
   FrameCut,
   FrameHold,
   FrameMirror,
+  GuestStop,
   GuestPort,
   HoldEndpoint,
   SwitchoverNetwork,
@@ -168,10 +169,10 @@ class LinuxHold implements FrameHold {
     this.endpoint = { address: frames.address, port: frames.port, vnis: nics.map(({ vni }) => vni) };
   }
 
-  release(stoppedAtMs: number, cuts: readonly FrameCut[] | null): void {
+  release(stop: GuestStop, cuts: readonly FrameCut[] | null): void {
     const lostBefore = (this.#frames.dropped() ?? 0) - this.#lostAtFirst;
     // The kernel does not say which NIC's frames it dropped; with several NICs a frame too many is the better error.
-    this.#nics.forEach(({ held }, index) => held.release(stoppedAtMs, cuts?.[index] ?? null, lostBefore));
+    this.#nics.forEach(({ held }, index) => held.release(stop, cuts?.[index] ?? null, lostBefore));
   }
 
   async guestRuns(): Promise<void> {

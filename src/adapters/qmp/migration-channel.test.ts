@@ -85,9 +85,9 @@ describe('compression', () => {
   const answers = { 'query-migrate': () => ({ 'socket-address': [{ port: '34971' }] }) };
 
   test.each([
-    ['none', [], ['xbzrle', 'multifd']],
-    ['xbzrle', ['xbzrle'], ['multifd']],
-    ['multifd-zstd', ['multifd'], ['xbzrle']],
+    ['none', [], ['xbzrle', 'multifd', 'pause-before-switchover']],
+    ['xbzrle', ['xbzrle'], ['multifd', 'pause-before-switchover']],
+    ['multifd-zstd', ['multifd'], ['xbzrle', 'pause-before-switchover']],
   ] as const)('%s is on at both ends, and what an earlier attempt had on is off', async (compression, on, off) => {
     for (const side of ['source', 'destination']) {
       const { ask, asked } = script(answers);
@@ -96,7 +96,7 @@ describe('compression', () => {
       const found = switched(asked);
       expect(found.on).toEqual(expect.arrayContaining([...on]));
       expect(found.off).toEqual(expect.arrayContaining([...off]));
-      expect([...found.on, ...found.off]).toHaveLength(7);
+      expect([...found.on, ...found.off]).toHaveLength(8);
     }
   });
 

@@ -37,6 +37,8 @@ listen_tcp(9, \&serve_control);
 listen_tcp(5001, \&serve_sink, sub { $_[0]{received} = 0; $_[0]{report_due} = 0 });
 my $udp = bound_socket(SOCK_DGRAM, 7);
 my $counters = bound_socket(SOCK_DGRAM, 5002);
+# A guest that is slow for half a second, as one is that has just moved under TCG, must not lose what it was sent. SO_RCVBUFFORCE is 33.
+setsockopt($_, SOL_SOCKET, 33, pack('i', 4 * 1024 * 1024)) for $udp, $counters;
 my @buttons = power_buttons();
 start_journal() if $disk;
 
