@@ -169,7 +169,7 @@ export class DestinationCopies {
     instance.noteMayRun();
     const running = instance.resume().then((resumedAtMs) => ({ receivedAtMs, resumedAtMs }));
     copy.running = running;
-    this.#traffic.goReceived(migrationId);
+    this.#traffic.goGiven(migrationId);
     void running.then(
       () => this.#traffic.guestRuns(migrationId),
       () => undefined,

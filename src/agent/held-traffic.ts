@@ -76,9 +76,11 @@ export class HeldTraffic {
     return { ...frames, ...observer };
   }
 
-  /** Just before the guest runs: if the source has not said when it stopped there, time decides what is replayed. */
-  goReceived(id: MigrationId): void {
-    this.#held.get(id)?.hold?.release({ atMs: this.#ports.clock.wallMs(), tookMs: 0 }, null);
+  /** QEMU was just told to run the guest. If the source has not said when it stopped there, time decides what is replayed. */
+  goGiven(id: MigrationId): void {
+    const hold = this.#held.get(id)?.hold;
+    hold?.release({ atMs: this.#ports.clock.wallMs(), tookMs: 0 }, null);
+    hold?.replay();
   }
 
   guestRuns(id: MigrationId): void {

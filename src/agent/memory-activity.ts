@@ -13,7 +13,7 @@ import type { AgentPorts } from './agent-ports.ts';
 const LOOK_EVERY_MS = 1000;
 /** After a start or a migration the guest first settles. */
 const SETTLES_MS = 2000;
-const SAMPLE_EVERY_MS = 30_000;
+const SAMPLE_EVERY_MS = 10_000;
 const PUBLISH_DEADLINE_MS = 1000;
 
 type MemoryActivityPorts = Pick<AgentPorts, 'config' | 'store' | 'view' | 'instances' | 'clock' | 'log'>;

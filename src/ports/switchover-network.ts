@@ -47,7 +47,9 @@ export interface FrameHold {
    * `cuts` null: the source said nothing, so time alone decides. Synchronous, once.
    */
   release(stop: GuestStop, cuts: readonly FrameCut[] | null): void;
-  /** The guest runs here: what has waited goes to its tap, synchronously, and the bridge may flood to it. */
+  /** QEMU has loaded the guest and was told to run it: what has waited goes to its tap, and so does what still comes. Synchronous. */
+  replay(): void;
+  /** The guest runs here: the bridge may flood to it. */
   guestRuns(): Promise<void>;
   /** `mirrored`: what the source has sent in all, per NIC. */
   counts(mirrored: readonly number[]): FrameCounts;

@@ -40,7 +40,7 @@ class Hold {
   }
 
   run(): this {
-    this.frames.guestRuns();
+    this.frames.replay();
     return this;
   }
 }
@@ -52,6 +52,11 @@ function numbers(first: number, last: number): number[] {
 describe('which frames the guest gets on the destination', () => {
   test('those that it had not read on the source, in their order, and none that it had', () => {
     expect(new Hold().arrive(1, 10).stop(10, 3).run().given).toEqual([8, 9, 10]);
+  });
+
+  test('of the probe only the newest, so that it has more time for its clients', () => {
+    const hold = new Hold().arrive(1, 4, { from: '026770000001' }).arrive(5, 5).arrive(6, 7, { from: '026770000001' });
+    expect(hold.stop(7, 7).run().given).toEqual([5, 7]);
   });
 
   test('none before it runs: QEMU would read them while it loads the guest, and lose them', () => {

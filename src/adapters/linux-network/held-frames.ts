@@ -1,4 +1,5 @@
 import type { FrameCut, GuestStop } from '../../ports/switchover-network.ts';
+import { PROBE_MAC_PREFIX } from './probe-plan.ts';
 import { frameOf } from './vxlan-frame.ts';
 
 /** At most so many frames are kept, and so many bytes of them. */
@@ -16,6 +17,8 @@ const READ_TOO_LATE_FRAMES = 2;
 /** Where the source did not say when the guest stopped. */
 const WITHOUT_WORD_MS = 200;
 
+const PROBE = Buffer.from(PROBE_MAC_PREFIX.replaceAll(':', ''), 'hex');
+
 interface Kept {
   readonly datagram: Buffer;
   readonly atMs: number;
@@ -24,7 +27,7 @@ interface Kept {
 /**
  * Frames mirrored for one NIC. Until the guest stops on the source they are kept, since each may be one that it does not get; which of
  * them it did get is counted, for the source knows how many its guest has read. From then on they wait here, and not in the tap: QEMU
- * reads from a tap also while it loads a guest, and loses what it has read. Once the guest runs, all go to its tap, and every further one.
+ * reads from a tap also while it loads a guest, and loses what it has read. Once it is loaded, all go to its tap, and every further one.
  */
 export class HeldFrames {
   readonly #macAddress: Buffer;
@@ -85,12 +88,15 @@ export class HeldFrames {
     this.#keptBytes = this.#kept.reduce((total, { datagram }) => total + datagram.length, 0);
   }
 
-  /** The guest runs here. Synchronous. */
-  guestRuns(): void {
+  /** QEMU has loaded the guest. Synchronous. */
+  replay(): void {
     if (this.#runs) return;
     this.#runs = true;
-    this.#held = this.#kept.length;
-    for (const { datagram } of this.#kept) this.#pass(datagram);
+    const lastProbe = this.#kept.findLast(({ datagram }) => isFromProbe(datagram));
+    // Of the questions of our own probe the guest gets the newest only: it has better things to do when it wakes.
+    const wanted = this.#kept.filter((one) => one === lastProbe || !isFromProbe(one.datagram));
+    this.#held = wanted.length;
+    for (const { datagram } of wanted) this.#pass(datagram);
     this.#kept = [];
   }
 
@@ -132,4 +138,8 @@ export class HeldFrames {
     this.#given += 1;
     this.#give(datagram);
   }
+}
+
+function isFromProbe(datagram: Buffer): boolean {
+  return frameOf(datagram).subarray(6, 9).equals(PROBE);
 }

@@ -175,8 +175,11 @@ class LinuxHold implements FrameHold {
     this.#nics.forEach(({ held }, index) => held.release(stop, cuts?.[index] ?? null, lostBefore));
   }
 
+  replay(): void {
+    for (const { held } of this.#nics) held.replay();
+  }
+
   async guestRuns(): Promise<void> {
-    for (const { held } of this.#nics) held.guestRuns();
     await this.#tools.ip.batch(this.#nics.map(({ tap }) => floodLine(tap)));
     for (const { held } of this.#nics) held.onlyUnicast();
   }

@@ -5,7 +5,7 @@ export const PROBE_INTERVAL_MS = 4;
 
 const PORT_PREFIX = 'gwp';
 /** Locally administered, unicast (IEEE 802: second lowest bit of the first byte set, lowest one clear). */
-const PROBE_MAC_PREFIX = '02:67:70';
+export const PROBE_MAC_PREFIX = '02:67:70';
 /** As a tap's: a bridge that was not given an address takes the lowest of its ports', which would change that of the node. */
 const PORT_MAC_PREFIX = 'fe:67:70';
 
