@@ -97,7 +97,8 @@ describe('compression', () => {
     const refused = await transferTo('node2', source, { compression: first, tls: false, slow: true });
     await seen.status('active');
     await source.cancelTransfer();
-    await seen.status('cancelled');
+    // With several channels QEMU may notice first that one of them was cut: it says `failed` then.
+    await expect.poll(async () => (await source.transfer()).status).toMatch(/^(cancelled|failed)$/);
     await refused.kill();
     const completed = Promise.withResolvers<void>();
     source.subscribe((event) => {

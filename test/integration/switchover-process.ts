@@ -48,7 +48,10 @@ const calls = {
     return hold.endpoint;
   },
   release: async (cuts: readonly FrameCut[]) => hold?.release({ atMs: systemClock.wallMs(), tookMs: 0 }, cuts),
-  guestRuns: async () => hold?.guestRuns(),
+  guestRuns: async () => {
+    hold?.replay();
+    await hold?.guestRuns();
+  },
   counts: async (mirrored: readonly number[]) => hold?.counts(mirrored),
   closeHold: async () => hold?.close(),
 
