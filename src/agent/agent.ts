@@ -3,6 +3,7 @@ import type { AgentPorts } from './agent-ports.ts';
 import { DestinationCopies } from './destination-copies.ts';
 import { closeUnfinishedReceipts } from './finish-receipt.ts';
 import { HeldTraffic } from './held-traffic.ts';
+import { LentPorts } from './lent-ports.ts';
 import { startMemoryActivity } from './memory-activity.ts';
 import { OpenMigrations } from './open-migrations.ts';
 import { OwnedVms } from './owned-vms.ts';
@@ -15,7 +16,10 @@ const LOOK_EVERY_MS = 1000;
  */
 export async function startAgent(ports: AgentPorts, bootId: string): Promise<void> {
   const { config, hypervisor, instances, view, peers, clock, network, log, switchover } = ports;
-  await switchover?.removeLeftovers();
+  await switchover?.removeLeftovers().catch((error: unknown) => {
+    // No reason not to start: guests and migrations come first.
+    log.warn('Devices of an earlier switchover are left', { error });
+  });
   for (const instance of await hypervisor.adopt()) {
     if (!instance.alive) {
       // A copy that may have run and ended while no agent was here. A copy nobody knows counts as one that may have run, so
@@ -36,10 +40,13 @@ export async function startAgent(ports: AgentPorts, bootId: string): Promise<voi
     clock: () => Promise.resolve({ wallMs: clock.wallMs() }),
     ...copies.handlers(),
     ...traffic.handlers(),
+    ...new LentPorts(ports).handlers(),
   };
   await peers.serve(handlers);
   await removeLeftTaps(ports);
   log.debug('Switches of this node', { switches: network.switches() });
+  // Ahead of the drivers: what they will close is theirs to finish.
+  void closeUnfinishedReceipts(config.node, ports);
   migrations.lookAtAll(true);
   vms.lookAtAll();
   view.subscribe(() => {
@@ -54,7 +61,6 @@ export async function startAgent(ports: AgentPorts, bootId: string): Promise<voi
   });
   greetPeers(ports);
   startMemoryActivity(ports);
-  await closeUnfinishedReceipts(config.node, ports);
 }
 
 /** Keeps a connection to every other node open, so that no call waits for a handshake. */

@@ -4,7 +4,7 @@ import { learn } from '../migration/learn.ts';
 import type { MigrationProgress } from '../migration/migration.ts';
 import type { MigrationPhase } from '../migration/phases.ts';
 import { type ClusterReader, type ClusterState, nodeState, type VmEntry } from '../model/cluster-state.ts';
-import type { MigrationId } from '../model/names.ts';
+import type { MigrationId, NodeName } from '../model/names.ts';
 
 const TRANSFER_IN: Readonly<Record<MigrationPhase, OpenMigration['transfer']>> = {
   'pre-migration': 'before',
@@ -28,9 +28,12 @@ function openMigration(
 ): OpenMigration | null {
   if (intent === null) return null;
   const { migrationId, vm, source, destination, encrypted } = intent.value;
-  const node = state.nodes.get(source);
-  // One whose source is down sends nothing, and may stay open for long: nobody waits for it.
-  if (node === undefined || nodeState(node, monotonicMs) !== 'up') return null;
+  const isUp = (name: NodeName) => {
+    const node = state.nodes.get(name);
+    return node !== undefined && nodeState(node, monotonicMs) === 'up';
+  };
+  // One with an end that is down sends nothing, and may stay open for long: nobody waits for it.
+  if (!isUp(source) || !isUp(destination)) return null;
   const progress = state.progress.get(migrationId) as Partial<MigrationProgress> | null | undefined;
   const { link } = learn(state.migrations, { vm, source, destination, encrypted });
   return {

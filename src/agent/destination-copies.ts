@@ -122,7 +122,7 @@ export class DestinationCopies {
     const { compression, migrationId: id } = intent;
     const [port, traffic] = await Promise.all([
       instance.listenForMigration({ listenAddress, tlsPeer, compression }),
-      this.#traffic.open({ id, instance: instance.id }, definition),
+      this.#traffic.open({ id, source: intent.source, instance: instance.id }, definition),
     ]);
     return { addresses, port, ...traffic };
   }
@@ -169,14 +169,14 @@ export class DestinationCopies {
     instance.noteMayRun();
     const running = instance.resume().then((resumedAtMs) => ({ receivedAtMs, resumedAtMs }));
     copy.running = running;
+    running.catch(() => {
+      copy.running = null;
+    });
     this.#traffic.goGiven(migrationId);
     void running.then(
       () => this.#traffic.guestRuns(migrationId),
       () => undefined,
     );
-    running.catch(() => {
-      copy.running = null;
-    });
     return running;
   }
 }

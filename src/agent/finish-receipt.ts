@@ -16,8 +16,8 @@ export async function finishReceipt(
   { store, clock, log }: FinishPorts,
 ): Promise<void> {
   await clock.sleep(SETTLES_MS);
-  const traffic = await report();
   try {
+    const traffic = await report();
     await amend(receipt.id, (stored) => completeReceipt(stored, traffic), { store, clock, log });
   } catch (error) {
     log.warn('A receipt stays without its network gap', { migration: receipt.id, error });

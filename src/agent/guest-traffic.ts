@@ -40,6 +40,9 @@ export class GuestTraffic {
   readonly #input: GuestTrafficInput;
   #mirror: FrameMirror | null = null;
   #opening: Promise<void> = Promise.resolve();
+  #watching: Promise<void> = Promise.resolve();
+  /** The guest has stopped here, or stays: nothing is to be mirrored anew. */
+  #over = false;
   #begun = false;
   #lastRoundAtMs: number | null = null;
   #changing = false;
@@ -61,13 +64,14 @@ export class GuestTraffic {
   /** After the destination has prepared itself; goes on beside the transfer. */
   begin(prepared: Prepared): void {
     this.#begun = true;
-    this.#opening = Promise.all([this.#openMirror(prepared), this.#watchGuest(prepared)]).then(() => undefined);
+    this.#opening = this.#openMirror(prepared);
+    this.#watching = this.#watchGuest(prepared);
   }
 
   /** While memory is copied. */
   follow(figures: TransferSnapshot): void {
     const mirror = this.#mirror;
-    if (mirror === null || this.#changing) return;
+    if (mirror === null || this.#changing || this.#over) return;
     const wish = whenToMirror({ ...figures, firstRoundBytes: this.#firstRoundBytes() });
     if (wish === 'as-it-is' || (wish === 'on') === mirror.armed) return;
     this.#changing = true;
@@ -84,6 +88,7 @@ export class GuestTraffic {
   /** In the blackout: synchronous, and nothing is waited for. `atMs`: own wall clock. */
   guestStopped(atMs: number): void {
     const mirror = this.#mirror;
+    this.#over = true;
     this.#stopSampling();
     if (mirror?.armed !== true) {
       this.#method = 'announcement';
@@ -110,6 +115,9 @@ export class GuestTraffic {
 
   /** The guest goes on here: its traffic is its own again at once. */
   async guestStayed(): Promise<void> {
+    this.#over = true;
+    if (this.#method === 'mirror') this.#reason = 'the guest stayed on the source';
+    this.#method = null;
     await this.#opening;
     this.#stopSampling();
     await this.#mirror?.disarm().catch((error: unknown) => this.#note('The mirror could not be removed', error));
@@ -117,14 +125,16 @@ export class GuestTraffic {
 
   /** Ends it all, some time after the switchover. */
   async report(): Promise<TrafficReport> {
-    await this.#opening;
-    this.#stopSampling();
+    this.#over = true;
+    await Promise.all([this.#opening, this.#watching]);
     const { intent } = this.#input;
     const mirrored =
       (await this.#mirror?.close().catch((error: unknown) => this.#note('Devices are left', error))) ?? [];
+    this.#stopSampling();
     const answer = await this.#call('traffic-report', { migrationId: intent.migrationId, mirrored });
     await this.#watch?.close();
-    const probe = answer?.probe ?? null;
+    // One that never began to ask has seen nothing.
+    const probe = (answer?.probe?.sent ?? 0) > 0 ? (answer?.probe ?? null) : null;
     return {
       method: this.#method,
       methodReason: this.#reason,
@@ -177,20 +187,23 @@ export class GuestTraffic {
     const { intent, ports } = this.#input;
     const request: ProbePortRequest = { switchName: nic.switchName, observer };
     const third = this.#thirdNode(nic.switchName);
+    const { vni } = observer;
+    // Known ahead of the answer: a port that is made although its answer comes too late is closed as well.
+    this.#watch = {
+      ...{ vni, from: third?.name ?? ports.config.node },
+      close: () =>
+        (third === null
+          ? ports.probes.closePort(vni)
+          : third.call('close-probe-port', { vni }, CALL_DEADLINE_MS)
+        ).catch((error: unknown) => this.#note('The port of the probe is left', error)),
+    };
     try {
+      const { migrationId, vm } = intent;
       const port: ProbePort =
         third === null
           ? await ports.probes.openPort(request)
-          : await third.call('open-probe-port', request, CALL_DEADLINE_MS);
-      const { vni } = observer;
-      this.#watch = {
-        ...{ vni, from: third?.name ?? ports.config.node },
-        close: () =>
-          third === null
-            ? ports.probes.closePort(vni).catch((error: unknown) => this.#note('The probe is left', error))
-            : third.call('close-probe-port', { vni }, CALL_DEADLINE_MS).catch(() => undefined),
-      };
-      await this.#call('watch-guest', { migrationId: intent.migrationId, port });
+          : await third.call('open-probe-port', { ...request, migrationId, vm }, CALL_DEADLINE_MS);
+      await this.#call('watch-guest', { migrationId, port });
     } catch (error) {
       this.#watchReason = `the guest could not be watched: ${String(error)}`;
       this.#note('The guest is not watched', error);
@@ -220,6 +233,7 @@ export class GuestTraffic {
     try {
       await mirror.arm();
       this.#stopSampling();
+      if (!mirror.armed || this.#over) return;
       this.#stopSampling = this.#input.ports.clock.every(SAMPLE_EVERY_MS, () => mirror.sample());
     } catch (error) {
       this.#note('Frames cannot be mirrored', error);

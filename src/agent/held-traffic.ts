@@ -1,4 +1,4 @@
-import type { InstanceId, MigrationId } from '../model/names.ts';
+import type { InstanceId, MigrationId, NodeName } from '../model/names.ts';
 import type { VmDefinition } from '../model/vm.ts';
 import type { ProbeRun } from '../ports/guest-probe.ts';
 import type { PeerHandlers, PeerRequests } from '../ports/peers.ts';
@@ -13,6 +13,10 @@ type Prepared = Pick<
 interface Held {
   hold: FrameHold | null;
   probe: ProbeRun | null;
+  /** The copy was discarded, perhaps while its frames were only about to be held. */
+  abandoned: boolean;
+  /** The only one who may speak of it. */
+  readonly source: NodeName;
   readonly vm: string;
   readonly madeAtMs: number;
   goneAtMs: number | null;
@@ -38,33 +42,33 @@ export class HeldTraffic {
     ports.clock.every(1000, () => this.#forgetOld());
   }
 
-  handlers(): Pick<
-    PeerHandlers,
-    'guest-stopped' | 'watch-guest' | 'traffic-report' | 'open-probe-port' | 'close-probe-port'
-  > {
-    const { probes } = this.#ports;
+  handlers(): Pick<PeerHandlers, 'guest-stopped' | 'watch-guest' | 'traffic-report'> {
     return {
-      'guest-stopped': ({ migrationId, stop, cuts }) => {
-        this.#held.get(migrationId)?.hold?.release(stop, cuts);
+      'guest-stopped': ({ migrationId, stop, cuts }, from) => {
+        this.#of(migrationId, from)?.hold?.release(stop, cuts);
         return Promise.resolve({});
       },
-      'watch-guest': ({ migrationId, port }) => {
-        this.#held.get(migrationId)?.probe?.start(port);
+      'watch-guest': ({ migrationId, port }, from) => {
+        this.#of(migrationId, from)?.probe?.start(port);
         return Promise.resolve({});
       },
-      'traffic-report': ({ migrationId, mirrored }) => this.#report(migrationId, mirrored),
-      'open-probe-port': (request) => probes.openPort(request),
-      'close-probe-port': async ({ vni }) => {
-        await probes.closePort(vni);
-        return {};
-      },
+      'traffic-report': ({ migrationId, mirrored }, from) =>
+        this.#report(this.#of(migrationId, from), { migrationId, mirrored }),
     };
   }
 
   /** Never throws: a migration goes well without it, only less smoothly. */
-  async open(migration: { id: MigrationId; instance: InstanceId }, definition: VmDefinition): Promise<Prepared> {
+  async open(
+    migration: { id: MigrationId; source: NodeName; instance: InstanceId },
+    definition: VmDefinition,
+  ): Promise<Prepared> {
     const { clock, log } = this.#ports;
-    const held: Held = { hold: null, probe: null, vm: definition.name, madeAtMs: clock.monotonicMs(), goneAtMs: null };
+    const held: Held = {
+      ...{ hold: null, probe: null, abandoned: false, source: migration.source },
+      vm: definition.name,
+      madeAtMs: clock.monotonicMs(),
+      goneAtMs: null,
+    };
     this.#held.set(migration.id, held);
     const [frames, observer] = await Promise.all([
       this.#openHold(held, migration.instance, definition),
@@ -76,11 +80,15 @@ export class HeldTraffic {
     return { ...frames, ...observer };
   }
 
-  /** QEMU was just told to run the guest. If the source has not said when it stopped there, time decides what is replayed. */
+  /** QEMU was just told to run the guest. Never throws. If the source has not said when it stopped there, time decides what is replayed. */
   goGiven(id: MigrationId): void {
     const hold = this.#held.get(id)?.hold;
-    hold?.release({ atMs: this.#ports.clock.wallMs(), tookMs: 0 }, null);
-    hold?.replay();
+    try {
+      hold?.release({ atMs: this.#ports.clock.wallMs(), tookMs: 0 }, null);
+      hold?.replay();
+    } catch (error) {
+      this.#ports.log.warn('Frames that waited for a guest are lost', { migration: id, error });
+    }
   }
 
   guestRuns(id: MigrationId): void {
@@ -92,7 +100,9 @@ export class HeldTraffic {
 
   /** The copy is gone, and its tap with it. The probe goes on until the report. */
   async abandon(id: MigrationId): Promise<void> {
-    await this.#close(this.#held.get(id)?.hold ?? null);
+    const held = this.#held.get(id);
+    if (held !== undefined) held.abandoned = true;
+    await this.#close(held?.hold ?? null);
   }
 
   async #openHold(held: Held, instance: InstanceId, definition: VmDefinition) {
@@ -104,6 +114,7 @@ export class HeldTraffic {
     if (definition.nics.length === 0) return { frames: null, framesReason: 'the VM has no NIC' };
     try {
       held.hold = await switchover.openHold(guestPorts(this.#ports, instance, definition));
+      if (held.abandoned) await this.#close(held.hold);
       return { frames: held.hold.endpoint, framesReason: null };
     } catch (error) {
       return { frames: null, framesReason: `the destination cannot hold frames: ${String(error)}` };
@@ -124,14 +135,23 @@ export class HeldTraffic {
     }
   }
 
-  async #report(id: MigrationId, mirrored: readonly number[]): Promise<PeerRequests['traffic-report']['response']> {
+  #of(id: MigrationId, from: NodeName): Held | undefined {
     const held = this.#held.get(id);
+    return held?.source === from ? held : undefined;
+  }
+
+  async #report(
+    held: Held | undefined,
+    { migrationId, mirrored }: PeerRequests['traffic-report']['request'],
+  ): Promise<PeerRequests['traffic-report']['response']> {
     if (held === undefined) return { counts: null, probe: null };
-    this.#held.delete(id);
-    const counts = held.hold?.counts(mirrored) ?? null;
-    const probe = held.probe?.stop() ?? null;
-    await this.#close(held.hold);
-    return { counts, probe };
+    this.#held.delete(migrationId);
+    try {
+      return { counts: held.hold?.counts(mirrored) ?? null, probe: held.probe?.result() ?? null };
+    } finally {
+      held.probe?.stop();
+      await this.#close(held.hold);
+    }
   }
 
   async #close(hold: FrameHold | null): Promise<void> {

@@ -151,16 +151,18 @@ async function close(migration: SourceMigration, settlement: Settlement): Promis
   const phase = settlement === 'handed-over' ? 'commitment-and-activation' : state.phase;
   const written = writeReceipt(notes.measured(phase, state.aborting));
   const receipt = migration.traffic.begun ? pendingReceipt(written) : written;
-  const found = await (migration.closing ?? readForClosing(input.intent.value, ports.store));
-  // Read ahead once only: whoever comes again comes because something has changed.
+  // Read ahead once only: whoever comes again comes because something has changed, or because that reading failed.
+  const ahead = migration.closing;
   migration.closing = null;
+  const found = await (ahead ?? readForClosing(input.intent.value, ports.store));
   const result = await closeMigration(input.intent, { settlement, receipt, found }, ports);
   if (result === 'again') {
     await ports.clock.sleep(50);
     return;
   }
   migration.ended = true;
-  if (result === 'closed') void finishReceipt(receipt, () => migration.traffic.report(), ports);
+  // Also where somebody else has closed it: what was made here for the traffic must go.
+  if (migration.traffic.begun) void finishReceipt(receipt, () => migration.traffic.report(), ports);
   ports.log.info('Migration ended', { migration: receipt.id, vm: receipt.vm, outcome: receipt.outcome, result });
 }
 
@@ -182,8 +184,8 @@ async function continueSource(migration: SourceMigration): Promise<void> {
   state.aborting ??= { outcome: 'failed', reason: 'the copy on the destination ended before it ran' };
   await close(migration, 'continues-anew');
   if (!migration.ended) return;
-  await migration.traffic.guestStayed();
   await input.instance?.resume();
+  await migration.traffic.guestStayed();
   await input.instance?.announce();
 }
 

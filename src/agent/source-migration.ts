@@ -320,7 +320,7 @@ export class SourceMigration {
       if (figures.transferredBytes !== this.#lastGrowth?.bytes) {
         this.#lastGrowth = { bytes: figures.transferredBytes, atMs: this.ports.clock.monotonicMs() };
       }
-      this.traffic.follow(figures);
+      if (seen.guestRunsOnSource) this.traffic.follow(figures);
       this.#publishProgress(figures);
     } catch (error) {
       this.ports.log.debug('No figures of the transfer', { error });

@@ -114,7 +114,9 @@ export class ConvergenceSteering {
     const { notes, seen, wake } = this.#input;
     if (seen.gaveUp !== null) return;
     const { budgetMaxMs, compression } = notes.intent;
-    seen.expectedBlackoutMs = this.#fixedMs + memoryBlackoutMs(notes.rounds);
+    // QEMU stops the guest only within its limit, however much the round before had left.
+    const expectedMs = this.#fixedMs + memoryBlackoutMs(notes.rounds);
+    seen.expectedBlackoutMs = Math.min(notes.budgetUsedMs, expectedMs);
     const decision = decideConvergence({
       rounds: notes.rounds,
       budgetMs: notes.budgetUsedMs,

@@ -62,10 +62,16 @@ function checkMemory(memoryBytes: number): void {
   throw invalid(message, `Ask for at least ${formatBytes(MEMORY_MIN_BYTES)}, in whole MiB.`);
 }
 
+/** A guest that stands still for a minute is not migrated live any more, in milliseconds. */
+const BUDGET_MS_MAX = 60_000;
+
 /** Throws INVALID_INPUT unless it can be a budget. */
 export function checkBudget(budgetMs: number): void {
-  if (budgetMs > 0 && Number.isFinite(budgetMs)) return;
-  throw invalid(`A budget of ${budgetMs} ms is not possible.`, 'Give a budget above 0 ms.');
+  if (budgetMs > 0 && budgetMs <= BUDGET_MS_MAX) return;
+  throw invalid(
+    `A budget of ${budgetMs} ms is not possible.`,
+    `Give a budget above 0 and of at most ${BUDGET_MS_MAX} ms.`,
+  );
 }
 
 function checkImage(image: string | undefined, config: AgentConfig): GuestImage {

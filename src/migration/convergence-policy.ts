@@ -141,7 +141,7 @@ function largerCache(input: ConvergenceInput): ConvergenceDecision | null {
   const { compression, rounds, xbzrleCacheBytes, memoryBytes } = input;
   if (compression !== 'xbzrle') return null;
   const rewritten = rounds.at(-1)?.remainingBytes ?? 0;
-  const wanted = Math.min(powerOfTwo(2 * rewritten), powerOfTwo(memoryBytes));
+  const wanted = Math.min(powerOfTwo(2 * rewritten), powerOfTwo(memoryBytes / XBZRLE_CACHE_SHARE));
   const cacheBytes = Math.max(XBZRLE_CACHE_BYTES_MIN, wanted);
   if (cacheBytes <= xbzrleCacheBytes) return null;
   const mebibytes = (bytes: number) => `${Math.round(bytes / MEBIBYTE)} MiB`;
@@ -189,7 +189,7 @@ function widerBudget(input: ConvergenceInput): ConvergenceDecision | null {
   if (budgetMaxMs <= budgetMs) return null;
   const newest = rounds.slice(-(STALLED_ROUNDS_MAX + 1)).map((round) => round.remainingBytes);
   const neededMs = fixedBlackoutMs + (Math.min(...newest) / recentBandwidth(rounds)) * 1000;
-  if (neededMs > budgetMaxMs) return null;
+  if (!Number.isFinite(neededMs) || neededMs > budgetMaxMs) return null;
   // Widened to what was needed before, and QEMU has not switched over since: its own estimate asks for more.
   const tried = neededMs * WIDEN_MARGIN <= budgetMs;
   const widened = tried ? budgetMaxMs : Math.min(budgetMaxMs, Math.ceil(neededMs * WIDEN_MARGIN));
@@ -248,6 +248,9 @@ function stallOf({ rounds, steppedAtRound, throttlePercentMax }: ConvergenceInpu
   const waitedLong = Math.min(sinceStepMs, sinceProgressMs) >= patienceMs;
   return { late, due: late || (stalledRounds >= STALLED_ROUNDS_MAX && waitedLong) };
 }
+
+/** Old contents take memory of the source that nobody has reserved: at most this part of the VM's own. */
+const XBZRLE_CACHE_SHARE = 4;
 
 function powerOfTwo(bytes: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1, bytes)));

@@ -67,10 +67,13 @@ export function forecastMigration(input: ForecastInput): MigrationForecast {
   };
 }
 
+/** Fewer migrations are too few to refuse one because of them: a refused one teaches nothing. */
+const SURE_SAMPLES = 8;
+
 /** Why no switchover can keep this budget, however little memory is left; null if one can. */
 export function budgetTooSmall(learned: Pick<Learned, 'fixedBlackout'>, budgetMaxMs: number): string | null {
   const { lowMs, migrations } = learned.fixedBlackout;
-  if (lowMs <= budgetMaxMs) return null;
+  if (lowMs <= budgetMaxMs || (migrations > 0 && migrations < SURE_SAMPLES)) return null;
   const take =
     migrations === 0
       ? `are taken to need at least ${lowMs} ms, as long as nothing is measured`

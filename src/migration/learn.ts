@@ -155,9 +155,10 @@ function fixedPartMs({ blackoutMs, rounds }: PastMigration): number | null {
   const [before, last] = rounds.slice(-2);
   const rate = sustainedRate({ rounds });
   if (before === undefined || last === undefined || rate === null || rate === 0) {
-    // All rounds in one row: the memory took no longer than the limit, so that only a long blackout says anything.
+    // All rounds in one row: how much of it was memory is not known. A short blackout counts as well, or only the long ones would.
     const leastMs = blackoutMs - FIRST_LIMIT_MS;
-    return leastMs > FIXED_BLACKOUT_MS ? Math.min(leastMs, FIXED_CEILING_MS) : null;
+    const fixedMs = leastMs > FIXED_BLACKOUT_MS ? leastMs : Math.min(blackoutMs, FIXED_BLACKOUT_MS);
+    return clamp(fixedMs, FIXED_FLOOR_MS, FIXED_CEILING_MS);
   }
   const memoryMs = (Math.max(0, last.sentBytes - before.remainingBytes) / rate) * 1000;
   return clamp(blackoutMs - Math.min(memoryMs, blackoutMs / 2), FIXED_FLOOR_MS, FIXED_CEILING_MS);

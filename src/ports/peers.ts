@@ -51,7 +51,7 @@ export interface PeerRequests {
   };
   /** Source to destination, in the blackout and ahead of GO; times on the destination's clock. */
   'guest-stopped': {
-    request: { readonly migrationId: MigrationId; readonly stop: GuestStop; readonly cuts: readonly FrameCut[] };
+    request: { readonly migrationId: MigrationId; readonly stop: GuestStop; readonly cuts: readonly FrameCut[] | null };
     response: Record<string, never>;
   };
   /** To the destination: watch the guest through this port. */
@@ -60,7 +60,10 @@ export interface PeerRequests {
     response: Record<string, never>;
   };
   /** To any node with the guest's virtual switch. */
-  'open-probe-port': { request: ProbePortRequest; response: ProbePort };
+  'open-probe-port': {
+    request: ProbePortRequest & { readonly migrationId: MigrationId; readonly vm: string };
+    response: ProbePort;
+  };
   'close-probe-port': { request: { readonly vni: number }; response: Record<string, never> };
   /** To the destination, after the end: what became of the frames, and what the probe saw. Ends both. `mirrored`: per NIC. */
   'traffic-report': {

@@ -65,8 +65,8 @@ export interface FrameMirror {
   disarm(): Promise<void>;
   /** Looks at the counters; to be called now and then while it is armed. */
   sample(): void;
-  /** For the moment after STOP. Synchronous. */
-  cut(): readonly FrameCut[];
+  /** For the moment after STOP. Synchronous; null if the counters cannot be read. */
+  cut(): readonly FrameCut[] | null;
   /** The guest runs on the destination: what still arrives here for it is sent on, without its tap. */
   handOver(): Promise<void>;
   /** Removes everything. Returns the frames mirrored in all, per NIC. */

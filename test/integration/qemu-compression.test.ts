@@ -98,7 +98,9 @@ describe('compression', () => {
     await seen.status('active');
     await source.cancelTransfer();
     // With several channels QEMU may notice first that one of them was cut: it says `failed` then.
-    await expect.poll(async () => (await source.transfer()).status).toMatch(/^(cancelled|failed)$/);
+    await expect
+      .poll(async () => (await source.transfer()).status, { timeout: 20_000 })
+      .toMatch(/^(cancelled|failed)$/);
     await refused.kill();
     const completed = Promise.withResolvers<void>();
     source.subscribe((event) => {

@@ -74,7 +74,11 @@ export class FrameSocket {
 
   /** Datagrams the kernel has dropped here because this process was too slow; null if the kernel does not say. */
   dropped(): number | null {
-    return droppedIn(readFileSync('/proc/self/net/udp', 'utf8'), this.#options.address, this.#options.port);
+    try {
+      return droppedIn(readFileSync('/proc/self/net/udp', 'utf8'), this.#options.address, this.#options.port);
+    } catch {
+      return null;
+    }
   }
 
   #bind(): Promise<Socket> {

@@ -158,6 +158,8 @@ class ArpProbeRun implements ProbeRun {
 
   start(port: ProbePort): void {
     if (this.#stopped) return;
+    // A bad one would throw in the timer.
+    checkObserver({ ...port, vni: this.vni }, this.#options.frameSocket.address);
     this.#port = port;
     if (this.#cancelTimer === null) this.#ask(this.#options.clock.monotonicMs());
   }
@@ -221,7 +223,7 @@ function checkVni(vni: number): void {
 }
 
 /** What comes from another node ends up in lines for `ip`. */
-function checkObserver({ address, port, vni }: ProbePortRequest['observer'], ownAddress: string): void {
+export function checkObserver({ address, port, vni }: ProbePortRequest['observer'], ownAddress: string): void {
   checkVni(vni);
   const isReachable = isIP(address) !== 0 && Number.isInteger(port) && port >= 1 && port <= 65_535;
   // The kernel does not send a VXLAN frame to an address of its own node but looks for a device there, and drops it.

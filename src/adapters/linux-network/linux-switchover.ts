@@ -12,6 +12,7 @@ import type {
   SwitchoverNetwork,
 } from '../../ports/switchover-network.ts';
 import { deviceCounters } from './device-counters.ts';
+import { checkObserver } from './guest-probe.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import { HeldFrames } from './held-frames.ts';
 import { parseNetworkDevices } from './network-devices.ts';
@@ -95,6 +96,8 @@ class LinuxSwitchover implements SwitchoverNetwork {
       const bridge = this.#options.switches.find(({ name }) => name === switchName)?.bridge;
       const vni = endpoint.vnis[index];
       if (bridge === undefined || vni === undefined) return [];
+      // The other agent's words end up in lines for `ip`.
+      checkObserver({ address: endpoint.address, port: endpoint.port, vni }, frames.address);
       const mtuBytes = bridges.find(({ name }) => name === bridge)?.mtuBytes ?? 1500;
       return [{ vni, tap, macAddress, bridge, mtuBytes, local: frames.address, remote: endpoint, kernelPort }];
     });
@@ -224,6 +227,7 @@ class LinuxMirror implements FrameMirror {
   readonly #log: Log;
   #baselines: readonly Baseline[] | null = null;
   #closed = false;
+  #everArmed = false;
   /** One change at a time: the guest may stop, or stay, while its mirror is being made. */
   #changes: Promise<unknown> = Promise.resolve();
 
@@ -247,6 +251,7 @@ class LinuxMirror implements FrameMirror {
 
   async #arm(): Promise<void> {
     if (this.armed || this.#closed) return;
+    this.#everArmed = true;
     try {
       await this.#copyFrames();
     } catch (error) {
@@ -293,14 +298,16 @@ class LinuxMirror implements FrameMirror {
   }
 
   sample(): void {
-    const table = networkTable();
+    const table = tryNetworkTable();
+    if (table === null) return;
     this.#baselines?.forEach((baseline, index) => {
       baseline.surplus = Math.min(baseline.surplus, this.#surplus(table, index, baseline));
     });
   }
 
-  cut(): readonly FrameCut[] {
-    const table = networkTable();
+  cut(): readonly FrameCut[] | null {
+    const table = tryNetworkTable();
+    if (table === null) return null;
     return this.#plans.map(({ vni }, index) => {
       const mirrored = deviceCounters(table, mirrorDevice(vni)).sentFrames;
       const baseline = this.#baselines?.[index];
@@ -323,10 +330,13 @@ class LinuxMirror implements FrameMirror {
   async #close(): Promise<readonly number[]> {
     const table = networkTable();
     const mirrored = this.#plans.map(({ vni }) => deviceCounters(table, mirrorDevice(vni)).sentFrames);
-    await this.#disarm().catch((error: unknown) => {
-      // As usual after a migration: the tap has gone with QEMU.
-      this.#log.debug('The mirror on a tap is not there any more', { error: String(error) });
-    });
+    // Also what an earlier attempt has left.
+    this.#baselines = null;
+    if (this.#everArmed)
+      await this.#takeBack().catch((error: unknown) => {
+        // As usual after a migration: the tap has gone with QEMU.
+        this.#log.debug('The mirror on a tap is not there any more', { error: String(error) });
+      });
     await removeDevices(
       this.#tools,
       this.#plans.flatMap(({ vni }) => mirrorDevices(vni)),
@@ -356,6 +366,15 @@ async function removeDevices({ ip }: Tools, names: readonly string[]): Promise<v
 function parseNames(json: string): string[] {
   const entries = json.trim() === '' ? [] : (JSON.parse(json) as readonly { readonly ifname?: string }[]);
   return entries.flatMap(({ ifname }) => ifname ?? []);
+}
+
+/** For timers and event handlers, in which nothing may be thrown. */
+function tryNetworkTable(): string | null {
+  try {
+    return networkTable();
+  } catch {
+    return null;
+  }
 }
 
 /** Of this process's network namespace. */
