@@ -1,4 +1,5 @@
 import { GodwitError } from '../model/errors.ts';
+import { limitForQemu } from '../migration/convergence-policy.ts';
 import type { PeerRequests } from '../ports/peers.ts';
 import type { MigrationCommand } from '../migration/migration.ts';
 import { writeReceipt } from '../migration/write-receipt.ts';
@@ -92,7 +93,7 @@ async function startTransfer(migration: SourceMigration): Promise<void> {
     port: destination.port,
     tlsPeer: intent.value.encrypted ? intent.value.destination : null,
     bandwidthBytesPerSecond: intent.value.bandwidthBytesPerSecond,
-    downtimeLimitMs: steering.downtimeLimitMs,
+    downtimeLimitMs: limitForQemu(steering.downtimeLimitMs, intent.value.compression),
     compression: intent.value.compression,
     throttlePercentMax: 0,
   });

@@ -4,6 +4,7 @@ import {
   firstLimitMs,
   largestLimitMs,
   memoryBlackoutMs,
+  limitForQemu,
 } from '../migration/convergence-policy.ts';
 import { budgetTooSmall } from '../migration/forecast.ts';
 import { type FixedBlackout, plannedFixedMs } from '../migration/learn.ts';
@@ -160,6 +161,11 @@ export class ConvergenceSteering {
 
   async #set(parameters: TransferParameters): Promise<void> {
     if (Object.keys(parameters).length === 0) return;
-    await this.#input.instance?.setTransferParameters(parameters);
+    const { downtimeLimitMs, ...others } = parameters;
+    const { compression } = this.#input.notes.intent;
+    await this.#input.instance?.setTransferParameters({
+      ...others,
+      ...(downtimeLimitMs !== undefined && { downtimeLimitMs: limitForQemu(downtimeLimitMs, compression) }),
+    });
   }
 }

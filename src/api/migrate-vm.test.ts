@@ -245,7 +245,7 @@ describe('POST /vms/:name/migrate', () => {
       sampledAt: '2026-01-01T00:00:00.000Z',
     };
     await cluster.put({ [keys.vmActivity('WebServer')]: activity });
-    const { body } = await cluster.ask('POST', '/vms/WebServer/migrate', { to: 'node2' });
+    const { body } = await cluster.ask('POST', '/vms/WebServer/migrate', { to: 'node2', budgetMs: 500 });
     expect(body).toMatchObject({ compression: 'multifd-zstd' });
     expect(intent()).toMatchObject({ compression: 'multifd-zstd' });
   });

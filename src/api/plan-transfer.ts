@@ -31,8 +31,8 @@ export function planTransfer(state: ClusterState, request: TransferRequest): Tra
   const learned = learn(state.migrations, { vm, source, destination, encrypted });
   const linkBytesPerSecond = usableRate(learned, bandwidthBytesPerSecond);
   const freeCores = Math.min(freeCoresOf(state, source), freeCoresOf(state, destination));
-  const choice = chooseCompression({ activity, linkBytesPerSecond, freeCores, encrypted });
   const { budgetMs, budgetMaxMs, nowMs } = request;
+  const choice = chooseCompression({ activity, linkBytesPerSecond, freeCores, encrypted, budgetMaxMs });
   const forecast = forecastMigration({
     ...{ memoryBytes, activity, learned, bandwidthBytesPerSecond, budgetMs, budgetMaxMs, freeCores, encrypted, nowMs },
     compression: choice.compression,

@@ -8,7 +8,14 @@ const GIGABIT = 117e6;
 function input(activity: Partial<NonNullable<CompressionInput['activity']>>, more: Partial<CompressionInput> = {}) {
   const idle = { usedBytes: 64 * MEBIBYTE, compressedRatio: 0.4, dirtyBytesPerSecond: MEBIBYTE, sampledAt: '' };
   return {
-    ...{ activity: { ...idle, ...activity }, linkBytesPerSecond: GIGABIT, freeCores: 1, encrypted: false, ...more },
+    ...{
+      activity: { ...idle, ...activity },
+      linkBytesPerSecond: GIGABIT,
+      freeCores: 1,
+      encrypted: false,
+      budgetMaxMs: 500,
+      ...more,
+    },
   };
 }
 
@@ -19,6 +26,8 @@ describe('chooseCompression', () => {
     expect(chooseCompression(input(large)).reason).toContain('shrink to 40 %');
     expect(chooseCompression(input({ ...large, compressedRatio: 0.9 })).compression).toBe('none');
     expect(chooseCompression(input(large, { freeCores: 0 })).compression).toBe('none');
+    // The last pages wait in the sockets' buffers: no budget of 50 ms can be kept.
+    expect(chooseCompression(input(large, { budgetMaxMs: 50 })).reason).toContain('needs a budget of 500 ms');
     expect(chooseCompression(input(large, { linkBytesPerSecond: 1.25e9 })).compression).toBe('none');
   });
 

@@ -89,6 +89,14 @@ export function firstLimitMs(budgetMs: number, fixedBlackoutMs: number): number 
   return Math.min(FIRST_LIMIT_MS, largestLimitMs(budgetMs, fixedBlackoutMs));
 }
 
+/**
+ * What QEMU is to be given as its downtime limit, in milliseconds. QEMU 7.2 counts the pages of several channels before they are compressed, and so
+ * takes the link for many times faster than it is; the last pages, which the guest has just written, rarely shrink. The smallest limit is the only safe one.
+ */
+export function limitForQemu(limitMs: number, compression: TransferCompression): number {
+  return compression === 'multifd-zstd' ? 1 : limitMs;
+}
+
 /** Mean over the newest rounds, in bytes per second: a round of some milliseconds says little by itself. */
 export function recentBandwidth(rounds: readonly RoundFigures[]): number {
   let durationMs = 0;
