@@ -97,6 +97,7 @@ async function startTransfer(migration: SourceMigration): Promise<void> {
     compression: intent.value.compression,
     throttlePercentMax: 0,
   });
+  void migration.relateClocks();
 }
 
 /** A cancel is done when QEMU says so; the loop looks again either way. */

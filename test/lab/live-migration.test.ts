@@ -110,9 +110,11 @@ describe('live migration', () => {
 function expectWhole(receipt: Receipt): void {
   expect(receipt.phases.map(({ name }) => name)).toHaveLength(5);
   expect(receipt.rounds.length).toBeGreaterThan(0);
-  for (const figure of [receipt.totalMs, receipt.blackoutMs, receipt.transferredBytes, receipt.blackout.goMs]) {
+  for (const figure of [receipt.totalMs, receipt.blackoutMs, receipt.transferredBytes]) {
     expect(figure).toBeGreaterThan(0);
   }
+  // It spans both clocks, and may be shorter than what is known of their difference.
+  expect(receipt.blackout.goMs).toBeGreaterThanOrEqual(0);
   // What is not measured says why.
   expect(receipt.networkGapMs === null).toBe('networkGapMs' in receipt.notMeasured);
 }
