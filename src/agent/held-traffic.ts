@@ -2,35 +2,27 @@ import type { InstanceId, MigrationId, NodeName } from '../model/names.ts';
 import type { VmDefinition } from '../model/vm.ts';
 import type { ProbeRun } from '../ports/guest-probe.ts';
 import type { PeerHandlers, PeerRequests } from '../ports/peers.ts';
-import type { FrameHold, GuestPort } from '../ports/switchover-network.ts';
+import type { FrameHold } from '../ports/switchover-network.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import { closedForMs, type KeptForMigration } from './closed-for.ts';
+import { findSwitchover, guestPorts } from './guest-ports.ts';
 
 type Prepared = Pick<
   PeerRequests['prepare-destination']['response'],
   'frames' | 'framesReason' | 'observer' | 'observerReason'
 >;
 
-interface Held {
+interface Held extends KeptForMigration {
   hold: FrameHold | null;
   probe: ProbeRun | null;
   /** The copy was discarded, perhaps while its frames were only about to be held. */
   abandoned: boolean;
   /** The only one who may speak of it. */
   readonly source: NodeName;
-  readonly vm: string;
-  readonly madeAtMs: number;
-  goneAtMs: number | null;
 }
 
 /** A source that has not asked for its report so long after the end will not do so any more, in milliseconds. */
 const FORGET_AFTER_MS = 10_000;
-
-/** The taps of an instance. */
-export function guestPorts(ports: AgentPorts, instance: InstanceId, definition: VmDefinition): GuestPort[] {
-  return definition.nics.map(({ macAddress, switchName }, index) => ({
-    ...{ tap: ports.network.tapName(instance, index), macAddress, switchName },
-  }));
-}
 
 /** The destination's side of moving a guest's traffic: frames that wait for guests which have not arrived yet, and what the probe sees. */
 export class HeldTraffic {
@@ -44,16 +36,16 @@ export class HeldTraffic {
 
   handlers(): Pick<PeerHandlers, 'guest-stopped' | 'watch-guest' | 'traffic-report'> {
     return {
-      'guest-stopped': ({ migrationId, stop, cuts }, from) => {
+      'guest-stopped': async ({ migrationId, stop, cuts }, from) => {
         this.#of(migrationId, from)?.hold?.release(stop, cuts);
-        return Promise.resolve({});
+        return {};
       },
-      'watch-guest': ({ migrationId, port }, from) => {
+      'watch-guest': async ({ migrationId, port }, from) => {
         this.#of(migrationId, from)?.probe?.start(port);
-        return Promise.resolve({});
+        return {};
       },
-      'traffic-report': ({ migrationId, mirrored }, from) =>
-        this.#report(this.#of(migrationId, from), { migrationId, mirrored }),
+      'traffic-report': async ({ migrationId, mirrored }, from) =>
+        await this.#report(this.#of(migrationId, from), { migrationId, mirrored }),
     };
   }
 
@@ -62,12 +54,10 @@ export class HeldTraffic {
     migration: { id: MigrationId; source: NodeName; instance: InstanceId },
     definition: VmDefinition,
   ): Promise<Prepared> {
-    const { clock, log } = this.#ports;
+    const { log } = this.#ports;
     const held: Held = {
       ...{ hold: null, probe: null, abandoned: false, source: migration.source },
-      vm: definition.name,
-      madeAtMs: clock.monotonicMs(),
-      goneAtMs: null,
+      ...{ migrationId: migration.id, vm: definition.name, closedAtMs: null },
     };
     this.#held.set(migration.id, held);
     const [frames, observer] = await Promise.all([
@@ -106,12 +96,8 @@ export class HeldTraffic {
   }
 
   async #openHold(held: Held, instance: InstanceId, definition: VmDefinition) {
-    const { switchover, switchoverMissing } = this.#ports;
-    if (switchover === null || switchoverMissing.length > 0) {
-      const lacks = switchoverMissing.join(', ') || 'an IPv4 address for it';
-      return { frames: null, framesReason: `the destination lacks ${lacks}` };
-    }
-    if (definition.nics.length === 0) return { frames: null, framesReason: 'the VM has no NIC' };
+    const { switchover, reason } = findSwitchover('destination', definition, this.#ports);
+    if (switchover === null) return { frames: null, framesReason: reason };
     try {
       held.hold = await switchover.openHold(guestPorts(this.#ports, instance, definition));
       if (held.abandoned) await this.#close(held.hold);
@@ -159,14 +145,8 @@ export class HeldTraffic {
   }
 
   #forgetOld(): void {
-    const { clock, view } = this.#ports;
-    if (!view.fresh()) return;
-    const nowMs = clock.monotonicMs();
     for (const [id, held] of this.#held) {
-      const isOpen = view.current().vms.get(held.vm)?.intent?.value.migrationId === id;
-      if (isOpen || nowMs - held.madeAtMs < FORGET_AFTER_MS) held.goneAtMs = null;
-      else held.goneAtMs ??= nowMs;
-      if (held.goneAtMs === null || nowMs - held.goneAtMs < FORGET_AFTER_MS) continue;
+      if (closedForMs(held, this.#ports) < FORGET_AFTER_MS) continue;
       this.#held.delete(id);
       held.probe?.stop();
       void this.#close(held.hold);

@@ -1,5 +1,4 @@
 import { GodwitError } from '../model/errors.ts';
-import { limitForQemu } from '../migration/convergence-policy.ts';
 import type { PeerRequests } from '../ports/peers.ts';
 import type { MigrationCommand } from '../migration/migration.ts';
 import { writeReceipt } from '../migration/write-receipt.ts';
@@ -52,8 +51,9 @@ export async function runMigrationCommand(command: MigrationCommand, migration: 
 
 async function checkSource(migration: SourceMigration): Promise<void> {
   const { instance } = migration.input;
-  // The destination's QEMU starts while the questions are asked; if one is answered badly the undo discards it.
-  void askToPrepare(migration).catch(() => undefined);
+  // The destination's QEMU starts while the questions are asked; if one is answered badly the undo discards it. A migration that
+  // waits for others may do so for hours, and holds nothing there meanwhile.
+  if (migration.seen.waitingFor === null) void askToPrepare(migration).catch(() => undefined);
   const [figures, runState] = await Promise.all([
     instance?.transfer(),
     instance?.runState(),
@@ -93,7 +93,7 @@ async function startTransfer(migration: SourceMigration): Promise<void> {
     port: destination.port,
     tlsPeer: intent.value.encrypted ? intent.value.destination : null,
     bandwidthBytesPerSecond: intent.value.bandwidthBytesPerSecond,
-    downtimeLimitMs: limitForQemu(steering.downtimeLimitMs, intent.value.compression),
+    downtimeLimitMs: steering.qemuLimitMs,
     compression: intent.value.compression,
     throttlePercentMax: 0,
   });

@@ -47,9 +47,9 @@ function steer(remainingBytes: number, changes: Partial<MigrationIntent> = {}, f
 
 describe('ConvergenceSteering', () => {
   test('begins with a limit below the budget by what the cluster measured', () => {
-    expect(steer(0).steering.downtimeLimitMs).toBe(25);
+    expect(steer(0).steering.qemuLimitMs).toBe(25);
     const measured = { ...FIXED, highMs: 38.5, migrations: 12 };
-    expect(steer(0, {}, measured).steering.downtimeLimitMs).toBe(11);
+    expect(steer(0, {}, measured).steering.qemuLimitMs).toBe(11);
   });
 
   test('gives up before the transfer where no switchover can keep the budget', () => {
@@ -60,7 +60,7 @@ describe('ConvergenceSteering', () => {
     const { steering, notes, seen } = steer(0, { budgetMs: 5, budgetMaxMs: 100 });
     expect(seen.gaveUp).toBeNull();
     expect(notes.budgetUsedMs).toBe(21);
-    expect(steering.downtimeLimitMs).toBe(1);
+    expect(steering.qemuLimitMs).toBe(1);
     expect(notes.decisions.at(-1)).toMatchObject({ what: 'widen-budget' });
   });
 
@@ -79,6 +79,18 @@ describe('ConvergenceSteering', () => {
     expect(notes.budgetUsedMs).toBeGreaterThan(50);
     expect(notes.budgetUsedMs).toBeLessThanOrEqual(300);
     expect(seen.gaveUp).toBeNull();
+  });
+
+  test('compressed over several channels QEMU gets the smallest limit, from the start and whenever the budget grows', async () => {
+    const intent = { compression: 'multifd-zstd', budgetMs: 500, budgetMaxMs: 3000 } as const;
+    const { steering, notes, set, rounds } = steer(200 * MEBIBYTE, intent);
+    expect(steering.qemuLimitMs).toBe(1);
+    await steering.resume();
+    await rounds(20);
+    expect(notes.budgetUsedMs).toBeGreaterThan(500);
+    const limits = set.flatMap(({ downtimeLimitMs }) => downtimeLimitMs ?? []);
+    expect(limits.length).toBeGreaterThan(1);
+    expect(new Set(limits)).toEqual(new Set([1]));
   });
 
   test('asks nothing once the guest stands still', async () => {

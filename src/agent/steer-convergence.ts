@@ -36,6 +36,7 @@ export interface SteeringInput {
 export class ConvergenceSteering {
   readonly #input: SteeringInput;
   readonly #fixedMs: number;
+  /** What the policy allows for the memory that is left. */
   #downtimeLimitMs: number;
   #throttlePercentMax = 0;
   #xbzrleCacheBytes = 0;
@@ -53,9 +54,9 @@ export class ConvergenceSteering {
     this.#startBudget();
   }
 
-  /** QEMU's downtime limit now, in milliseconds. */
-  get downtimeLimitMs(): number {
-    return this.#downtimeLimitMs;
+  /** What QEMU is to have as its downtime limit now, in milliseconds. */
+  get qemuLimitMs(): number {
+    return limitForQemu(this.#downtimeLimitMs, this.#input.notes.intent.compression);
   }
 
   /** QEMU began `round`, counted from 1: the one before has ended. */
@@ -68,7 +69,7 @@ export class ConvergenceSteering {
 
   /** After a restart of the agent: what its predecessor allowed QEMU is unknown, so QEMU gets this one's limit. */
   async resume(): Promise<void> {
-    await this.#set({ downtimeLimitMs: this.#downtimeLimitMs });
+    await this.#set({ downtimeLimitMs: this.qemuLimitMs });
   }
 
   /** An idle guest is switched over before a round is heard of: what no rounds can help is decided before the transfer. */
@@ -152,20 +153,15 @@ export class ConvergenceSteering {
       case 'widen-budget':
         notes.budgetUsedMs = decision.budgetMs;
         this.#downtimeLimitMs = decision.downtimeLimitMs;
-        return { downtimeLimitMs: decision.downtimeLimitMs };
+        return { downtimeLimitMs: this.qemuLimitMs };
       case 'raise-limit':
         this.#downtimeLimitMs = decision.downtimeLimitMs;
-        return { downtimeLimitMs: decision.downtimeLimitMs };
+        return { downtimeLimitMs: this.qemuLimitMs };
     }
   }
 
   async #set(parameters: TransferParameters): Promise<void> {
     if (Object.keys(parameters).length === 0) return;
-    const { downtimeLimitMs, ...others } = parameters;
-    const { compression } = this.#input.notes.intent;
-    await this.#input.instance?.setTransferParameters({
-      ...others,
-      ...(downtimeLimitMs !== undefined && { downtimeLimitMs: limitForQemu(downtimeLimitMs, compression) }),
-    });
+    await this.#input.instance?.setTransferParameters(parameters);
   }
 }

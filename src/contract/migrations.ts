@@ -67,7 +67,7 @@ export const migrateVm = route({
     budgetMs: Type.Optional(Type.Number()),
     /** At least the budget: to which it may be widened if the guest does not converge otherwise; not at all by default. */
     budgetMaxMs: Type.Optional(Type.Number()),
-    /** > 0, null for no limit; the cluster's setting by default. */
+    /** > 0, null for none; the limits of both nodes and of the migration network hold besides. */
     bandwidthBytesPerSecond: Type.Optional(nullable(Type.Number())),
     /** Whether guest memory crosses the network under TLS; the cluster's setting by default. */
     encrypted: Type.Optional(Type.Boolean()),

@@ -52,7 +52,7 @@ export function compressedRate(
   return Math.min(input.linkBytesPerSecond / compressedRatio, perCore * cores);
 }
 
-/** One of the two ways at most: QEMU 7.2 takes both together and corrupts the memory. */
+/** One of the two ways at most: QEMU 7.2 accepts both together without a word, newer ones refuse them. */
 export function chooseCompression(input: CompressionInput): CompressionChoice {
   const { activity, linkBytesPerSecond: link, freeCores } = input;
   if (activity === null) return { compression: 'none', reason: "the guest's memory has not been sampled yet" };

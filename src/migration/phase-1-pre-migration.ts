@@ -23,8 +23,9 @@ export function whyNotMigratable(candidate: MigrationCandidate): string[] {
  * Phase 1 of 5: Pre-Migration.
  *
  * May it move at all? What the store knows was checked before the intent was written; here QEMU on
- * the source and the destination's agent are asked; then it waits until the link is free (`admission.ts`). Nothing is held but the memory
- * on the destination, so there is nothing to undo but the intent.
+ * the source and the destination's agent are asked; then it waits until the link is free (`admission.ts`). One that has to wait holds
+ * nothing but the memory reserved on the destination. For one that does not, the destination's QEMU
+ * is started ahead, beside the questions; the undo discards it.
  */
 export const decidePreMigration: DecidePhase = (_state, seen) => {
   if (!seen.sourceAlive) return { kind: 'abort', outcome: 'failed', reason: "the VM's QEMU on the source has ended" };

@@ -2,13 +2,12 @@
  * When the copying of a guest's frames to the destination begins and ends. It must be there before the guest stops, which QEMU
  * decides within a millisecond of a round's end; but it doubles what the guest receives, so not for longer than needed. Pure.
  */
+import { ASSUMED_LINK_BYTES_PER_SECOND } from './forecast.ts';
 
 /** With this long to the end of a round or less, in milliseconds: several times the time between two looks, and the time to set it up. */
 const AHEAD_MS = 1000;
 /** A round that takes longer than this is not followed by a switchover soon. */
 const FAR_MS = 3000;
-/** A slower start says nothing about the rest of a round: at least 1 Gbit/s is assumed, in bytes per second. */
-const ASSUMED_BYTES_PER_SECOND = 117e6;
 /** So much of what is expected to be sent in the first round may turn out to be zero or free. */
 const SURE_SHARE = 0.6;
 
@@ -30,7 +29,8 @@ export type MirrorWish = 'on' | 'off' | 'as-it-is';
 export function earliestEndMs(sight: TransferSight): number {
   const isFirst = sight.round <= 1;
   const measured = sight.bandwidthBytesPerSecond;
-  const rate = isFirst || measured <= 0 ? Math.max(measured, ASSUMED_BYTES_PER_SECOND) : measured;
+  // A slower start says nothing about the rest of a round.
+  const rate = isFirst || measured <= 0 ? Math.max(measured, ASSUMED_LINK_BYTES_PER_SECOND) : measured;
   // Without a sample of the memory anything that is left in the first round may be zero.
   const sureBytes = (sight.firstRoundBytes ?? 0) * SURE_SHARE;
   const leftBytes = isFirst

@@ -1,29 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { TransferCompression } from '../../src/model/intent.ts';
 import { MEBIBYTE } from '../../src/model/units.ts';
 import type { Instance } from '../../src/ports/hypervisor.ts';
 import {
-  emptyNodes,
   node,
-  prepareNodes,
-  processesLeft,
   readGuestMemory,
   record,
-  removeNodes,
   start,
   startedMemoryBytes,
+  useNodes,
   writeGuestMemory,
 } from './qemu-fixture.ts';
 
-beforeAll(prepareNodes);
-
-afterEach(async () => {
-  await emptyNodes();
-  expect(processesLeft()).toBe('');
-});
-
-afterAll(removeNodes);
+useNodes();
 
 const MEMORY_BYTES = startedMemoryBytes(64);
 const CONTENT = Buffer.concat([

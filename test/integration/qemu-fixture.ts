@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { guestMemoryAddress } from '../../src/adapters/qmp/guest-memory.ts';
 import { createQemuHypervisor, type QemuHypervisor } from '../../src/adapters/qmp/qemu-hypervisor.ts';
 import { QmpClient } from '../../src/adapters/qmp/qmp-client.ts';
@@ -199,8 +200,18 @@ function makeCertificates(name: string, subject: string): void {
   execFileSync('cp', [join(directory, 'pki', 'ca-cert.pem'), path]);
 }
 
+/** For every test of a file: nodes with a disk and certificates, on which nothing is left behind. */
+export function useNodes(): void {
+  beforeAll(prepareNodes);
+  afterEach(async () => {
+    await emptyNodes();
+    expect(processesLeft()).toBe('');
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+}
+
 /** Disk and certificates. */
-export function prepareNodes(): void {
+function prepareNodes(): void {
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', diskPath, '64M']);
   mkdirSync(join(directory, 'pki'));
   makeCertificates('node1', '/CN=node1/O=godwit');
@@ -208,7 +219,7 @@ export function prepareNodes(): void {
 }
 
 /** Kills whatever a test left on the nodes. */
-export async function emptyNodes(): Promise<void> {
+async function emptyNodes(): Promise<void> {
   for (const hypervisor of hypervisors.splice(0)) hypervisor.release();
   for (const name of ['node1', 'node2']) {
     const hypervisor = node(name);
@@ -216,8 +227,4 @@ export async function emptyNodes(): Promise<void> {
     hypervisor.release();
   }
   hypervisors.length = 0;
-}
-
-export function removeNodes(): void {
-  rmSync(directory, { recursive: true, force: true });
 }

@@ -1,31 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { guestMemoryAddress } from '../../src/adapters/qmp/guest-memory.ts';
 import { MEBIBYTE } from '../../src/model/units.ts';
 import type { Instance } from '../../src/ports/hypervisor.ts';
-import {
-  askMonitor,
-  emptyNodes,
-  node,
-  prepareNodes,
-  processesLeft,
-  record,
-  removeNodes,
-  start,
-  startedMemoryBytes,
-  writeGuestMemory,
-} from './qemu-fixture.ts';
+import { askMonitor, node, record, start, startedMemoryBytes, useNodes, writeGuestMemory } from './qemu-fixture.ts';
 
-beforeAll(prepareNodes);
-
-afterEach(async () => {
-  await emptyNodes();
-  expect(processesLeft()).toBe('');
-});
-
-afterAll(removeNodes);
+useNodes();
 
 const TEXT = Buffer.alloc(32 * MEBIBYTE, 'The bar-tailed godwit flies without landing.\n');
 

@@ -1,25 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import {
-  emptyNodes,
-  hypervisors,
-  instanceDirectories,
-  MIGRATION,
-  node,
-  prepareNodes,
-  processesLeft,
-  record,
-  removeNodes,
-  start,
-} from './qemu-fixture.ts';
+import { describe, expect, test } from 'vitest';
+import { hypervisors, instanceDirectories, MIGRATION, node, record, start, useNodes } from './qemu-fixture.ts';
 
-beforeAll(prepareNodes);
-
-afterEach(async () => {
-  await emptyNodes();
-  expect(processesLeft()).toBe('');
-});
-
-afterAll(removeNodes);
+useNodes();
 
 /** Source running on node1, destination waiting on node2. */
 async function pair(tls: boolean, peers = { source: 'node1', destination: 'node2' }) {

@@ -2,22 +2,19 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { MEBIBYTE } from '../../src/model/units.ts';
 import type { Instance } from '../../src/ports/hypervisor.ts';
 import {
   askMonitor,
   directory,
-  emptyNodes,
   hypervisors,
   node,
-  prepareNodes,
-  processesLeft,
   readGuestMemory,
   record,
-  removeNodes,
   start,
   startedMemoryBytes,
+  useNodes,
 } from './qemu-fixture.ts';
 
 const WRITER_DISK = join(directory, 'writer.raw');
@@ -42,21 +39,15 @@ const WRITER = Buffer.from(
 );
 const SEGMENTS = Buffer.from('0000000000000000ffff0000009acf00ffff00000092cf001700507c0000', 'hex');
 
+useNodes();
+
 beforeAll(() => {
-  prepareNodes();
   const disk = Buffer.alloc(MEBIBYTE);
   WRITER.copy(disk, 0);
   SEGMENTS.copy(disk, 0x50);
   disk.set([0x55, 0xaa], 510);
   writeFileSync(WRITER_DISK, disk);
 });
-
-afterEach(async () => {
-  await emptyNodes();
-  expect(processesLeft()).toBe('');
-});
-
-afterAll(removeNodes);
 
 function startWriter(on: 'node1' | 'node2', mebibytes: number): Promise<Instance> {
   return start(node(on), on === 'node2', {

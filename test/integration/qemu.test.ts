@@ -1,31 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { firmwareSpeaks } from '../../src/adapters/qmp/qemu-probe.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import {
   BINARY,
   directory,
   diskPath,
-  emptyNodes,
   instanceDirectories,
   node,
-  prepareNodes,
   processesLeft,
   record,
-  removeNodes,
   start,
+  useNodes,
 } from './qemu-fixture.ts';
 
-beforeAll(prepareNodes);
-
-afterEach(async () => {
-  await emptyNodes();
-  expect(processesLeft()).toBe('');
-});
-
-afterAll(removeNodes);
+useNodes();
 
 describe('probe', () => {
   test('says version, machine types and CPU models, and why the accelerator was chosen', async () => {

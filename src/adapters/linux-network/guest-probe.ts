@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
@@ -26,7 +26,9 @@ import {
   withAnswer,
 } from './probe-plan.ts';
 import { IpCommand } from './run-ip.ts';
-import { datagramOf, frameOf, VNI_MAX } from './vxlan-frame.ts';
+import { missingBridge, unknownSwitch } from './switch-errors.ts';
+import { datagramOf, frameOf } from './vxlan-frame.ts';
+import { checkVni, checkVxlanPeer } from './vxlan-peer.ts';
 
 export interface GuestProbesOptions {
   /** Of this node's agent: where answers come in when it observes; its address is that of this node's ports. */
@@ -78,7 +80,7 @@ class ArpProbes implements GuestProbes {
     const { frameSocket, kernelPort } = this.#options;
     const { vni } = observer;
     const local = { address: frameSocket.address, port: kernelPort };
-    checkObserver(observer, local.address);
+    checkVxlanPeer(observer, local.address);
     const json = await this.#ip.query(['-json', '-details', 'link', 'show']);
     const bridge = this.#bridgeBehind(switchName, json);
     const exists = hasProbePort(json, vni);
@@ -107,8 +109,12 @@ class ArpProbes implements GuestProbes {
 
   /** Only a bridge that the kernel itself has named, so its name can be part of a line for `ip`. */
   #bridgeBehind(switchName: string, json: string): Bridge {
-    const wanted = this.#options.switches.find((each) => each.name === switchName)?.bridge;
-    if (wanted === undefined) throw unknownSwitch(switchName, this.#options.switches);
+    const { switches } = this.#options;
+    const wanted = switches.find((each) => each.name === switchName)?.bridge;
+    if (wanted === undefined) {
+      const known = switches.map(({ name }) => name);
+      throw unknownSwitch({ name: switchName, wanted: 'from which a guest was to be probed', known });
+    }
     const found = parseNetworkDevices(json).bridges.find((bridge) => bridge.name === wanted);
     if (found === undefined) throw missingBridge(wanted);
     if (found.forwardDelayMs > 0) {
@@ -159,7 +165,7 @@ class ArpProbeRun implements ProbeRun {
   start(port: ProbePort): void {
     if (this.#stopped) return;
     // A bad one would throw in the timer.
-    checkObserver({ ...port, vni: this.vni }, this.#options.frameSocket.address);
+    checkVxlanPeer({ ...port, vni: this.vni }, this.#options.frameSocket.address);
     this.#port = port;
     if (this.#cancelTimer === null) this.#ask(this.#options.clock.monotonicMs());
   }
@@ -212,58 +218,11 @@ function checkTarget({ macAddress, address }: ProbeTarget): void {
   });
 }
 
-function checkVni(vni: number): void {
-  if (Number.isInteger(vni) && vni >= 1 && vni <= VNI_MAX) return;
-  throw new GodwitError({
-    code: 'INVALID_INPUT',
-    message: `${vni} is not the network identifier of a guest probe.`,
-    state: NOTHING_CHANGED,
-    nextStep: `Use a whole number from 1 to ${VNI_MAX}.`,
-  });
-}
-
-/** What comes from another node ends up in lines for `ip`. */
-export function checkObserver({ address, port, vni }: ProbePortRequest['observer'], ownAddress: string): void {
-  checkVni(vni);
-  const isReachable = isIP(address) !== 0 && Number.isInteger(port) && port >= 1 && port <= 65_535;
-  // The kernel does not send a VXLAN frame to an address of its own node but looks for a device there, and drops it.
-  if (isReachable && address !== ownAddress) return;
-  throw new GodwitError({
-    code: 'INVALID_INPUT',
-    message: `The answers of a guest probe cannot be sent from ${ownAddress} to "${address}", port ${port}.`,
-    state: NOTHING_CHANGED,
-    nextStep: 'Observe from another node than the one with the port.',
-  });
-}
-
 function samePort(port: number): GodwitError {
   return new GodwitError({
     code: 'INVALID_INPUT',
     message: `UDP port ${port} cannot be both that of the agents and that of the kernels' VXLAN devices.`,
     state: NOTHING_CHANGED,
     nextStep: "Give one of the two another port in the agent's configuration.",
-  });
-}
-
-function unknownSwitch(switchName: string, switches: GuestProbesOptions['switches']): GodwitError {
-  const known = switches.map(({ name }) => name);
-  return new GodwitError({
-    code: 'INVALID_INPUT',
-    message: `There is no virtual switch "${switchName}" on this node from which a guest could be probed.`,
-    state: NOTHING_CHANGED,
-    nextStep:
-      known.length === 0
-        ? 'Configure a virtual switch on this node.'
-        : `Use one of this node's virtual switches: ${known.join(', ')}.`,
-    details: { switches: known },
-  });
-}
-
-function missingBridge(bridge: string): GodwitError {
-  return new GodwitError({
-    code: 'REQUIREMENT_MISSING',
-    message: `The bridge ${bridge} does not exist on this node.`,
-    state: NOTHING_CHANGED,
-    nextStep: `Create it (\`ip link add ${bridge} type bridge\`) or correct the agent's configuration.`,
   });
 }

@@ -35,7 +35,7 @@ export class HeldFrames {
   #kept: Kept[] = [];
   #keptBytes = 0;
   #stopped = false;
-  #runs = false;
+  #loaded = false;
   #onlyUnicast = false;
   #received = 0;
   #held = 0;
@@ -56,7 +56,7 @@ export class HeldFrames {
   arrived(datagram: Buffer, atMs: number): void {
     this.#received += 1;
     if (this.#stopped && (this.#received <= this.#readOnSource || !this.#isForGuest(datagram))) return;
-    if (this.#runs) this.#pass(datagram);
+    if (this.#loaded) this.#pass(datagram);
     else this.#keep({ datagram, atMs });
   }
 
@@ -90,8 +90,8 @@ export class HeldFrames {
 
   /** QEMU has loaded the guest. Synchronous. */
   replay(): void {
-    if (this.#runs) return;
-    this.#runs = true;
+    if (this.#loaded) return;
+    this.#loaded = true;
     const lastProbe = this.#kept.findLast(({ datagram }) => isFromProbe(datagram));
     // Of the questions of our own probe the guest gets the newest only: it has better things to do when it wakes.
     const wanted = this.#kept.filter((one) => one === lastProbe || !isFromProbe(one.datagram));
@@ -121,8 +121,8 @@ export class HeldFrames {
     this.#keptBytes += frame.datagram.length;
     while (this.#kept.length > KEPT_FRAMES_MAX || this.#keptBytes > KEPT_BYTES_MAX) {
       // Before the guest stops the oldest is the one it has got; afterwards the newest is the one whose sender repeats it soonest.
-      const given = this.#stopped ? this.#kept.pop() : this.#kept.shift();
-      this.#keptBytes -= given?.datagram.length ?? 0;
+      const dropped = this.#stopped ? this.#kept.pop() : this.#kept.shift();
+      this.#keptBytes -= dropped?.datagram.length ?? 0;
       if (this.#stopped) this.#overflowed += 1;
     }
   }

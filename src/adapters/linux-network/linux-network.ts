@@ -5,6 +5,7 @@ import type { VmNetwork } from '../../ports/network.ts';
 import { filterRoomLine, type PlannedTap, plugLines, removeLines, tapMacAddress } from './ip-plan.ts';
 import { type Bridge, type NetworkDevices, parseNetworkDevices } from './network-devices.ts';
 import { IpCommand } from './run-ip.ts';
+import { missingBridge, unknownSwitch } from './switch-errors.ts';
 import { isTapName, tapName } from './tap-name.ts';
 
 export interface LinuxNetworkOptions {
@@ -122,17 +123,8 @@ class LinuxNetwork implements VmNetwork {
   #bridgeOf(nic: VmNic): string {
     const found = this.#options.switches.find((each) => each.name === nic.switchName);
     if (found !== undefined) return found.bridge;
-    const known = this.switches();
-    throw new GodwitError({
-      code: 'INVALID_INPUT',
-      message: `There is no virtual switch "${nic.switchName}" on this node, which ${nic.id} is to be plugged into.`,
-      state: NOTHING_CHANGED,
-      nextStep:
-        known.length === 0
-          ? 'Configure a virtual switch on this node.'
-          : `Use one of this node's virtual switches: ${known.join(', ')}.`,
-      details: { switches: known },
-    });
+    const wanted = `which ${nic.id} is to be plugged into`;
+    throw unknownSwitch({ name: nic.switchName, wanted, known: this.switches() });
   }
 
   #warnOfDelay(bridge: Bridge): void {
@@ -163,15 +155,6 @@ function malformedBridge(switchName: string, bridge: string): GodwitError {
     message: `"${bridge}" cannot be the bridge of the virtual switch "${switchName}".`,
     state: NOTHING_CHANGED,
     nextStep: "Correct the name of the bridge in the agent's configuration: at most 15 letters, digits, dots, hyphens.",
-  });
-}
-
-function missingBridge(bridge: string): GodwitError {
-  return new GodwitError({
-    code: 'REQUIREMENT_MISSING',
-    message: `The bridge ${bridge} does not exist on this node.`,
-    state: NOTHING_CHANGED,
-    nextStep: `Create it (\`ip link add ${bridge} type bridge\`) or correct the agent's configuration.`,
   });
 }
 

@@ -12,10 +12,9 @@ import type {
   SwitchoverNetwork,
 } from '../../ports/switchover-network.ts';
 import { deviceCounters } from './device-counters.ts';
-import { checkObserver } from './guest-probe.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import { HeldFrames } from './held-frames.ts';
-import { parseNetworkDevices } from './network-devices.ts';
+import { deviceNames, parseNetworkDevices } from './network-devices.ts';
 import { IpCommand } from './run-ip.ts';
 import {
   armLines,
@@ -35,6 +34,7 @@ import {
   WHOLE_FRAMES,
 } from './switchover-plan.ts';
 import { probeSwitchover } from './switchover-probe.ts';
+import { checkVxlanPeer } from './vxlan-peer.ts';
 
 export interface LinuxSwitchoverOptions {
   readonly frames: FrameSocket;
@@ -97,7 +97,7 @@ class LinuxSwitchover implements SwitchoverNetwork {
       const vni = endpoint.vnis[index];
       if (bridge === undefined || vni === undefined) return [];
       // The other agent's words end up in lines for `ip`.
-      checkObserver({ address: endpoint.address, port: endpoint.port, vni }, frames.address);
+      checkVxlanPeer({ address: endpoint.address, port: endpoint.port, vni }, frames.address);
       const mtuBytes = bridges.find(({ name }) => name === bridge)?.mtuBytes ?? 1500;
       return [{ vni, tap, macAddress, bridge, mtuBytes, local: frames.address, remote: endpoint, kernelPort }];
     });
@@ -121,10 +121,9 @@ class LinuxSwitchover implements SwitchoverNetwork {
   }
 
   async removeLeftovers(): Promise<void> {
-    const links = parseNames(await this.#tools.ip.query(['-json', 'link', 'show']));
-    await removeDevices(this.#tools, links.filter(isSwitchoverDevice));
-    const { taps } = parseNetworkDevices(await this.#tools.ip.query(['-json', '-details', 'link', 'show']));
-    for (const tap of taps) {
+    const json = await this.#tools.ip.query(['-json', '-details', 'link', 'show']);
+    await removeExisting(this.#tools, deviceNames(json).filter(isSwitchoverDevice));
+    for (const tap of parseNetworkDevices(json).taps) {
       for (const line of [floodLine(tap), usualSegmentsLine(tap)]) {
         await this.#tools.ip.batch([line]).catch(() => undefined);
       }
@@ -352,20 +351,22 @@ class LinuxMirror implements FrameMirror {
   }
 }
 
-/** One by one, because one that is missing must not keep the others: a veth takes its other end along. Throws if one is left. */
-async function removeDevices({ ip }: Tools, names: readonly string[]): Promise<void> {
-  const remaining = async () =>
-    parseNames(await ip.query(['-json', 'link', 'show'])).filter((name) => names.includes(name));
-  let problem: unknown;
-  for (const name of await remaining()) {
-    await ip.batch([`link delete dev ${name}`]).catch((error: unknown) => (problem = error));
-  }
-  if (problem !== undefined && (await remaining()).length > 0) throw problem;
+/** Those that are there. Throws if one is left. */
+async function removeDevices(tools: Tools, names: readonly string[]): Promise<void> {
+  await removeExisting(tools, await existing(tools, names));
 }
 
-function parseNames(json: string): string[] {
-  const entries = json.trim() === '' ? [] : (JSON.parse(json) as readonly { readonly ifname?: string }[]);
-  return entries.flatMap(({ ifname }) => ifname ?? []);
+/** One by one, because one that is missing must not keep the others: a veth takes its other end along. Throws if one is left. */
+async function removeExisting(tools: Tools, names: readonly string[]): Promise<void> {
+  let problem: unknown;
+  for (const name of names) {
+    await tools.ip.batch([`link delete dev ${name}`]).catch((error: unknown) => (problem = error));
+  }
+  if (problem !== undefined && (await existing(tools, names)).length > 0) throw problem;
+}
+
+async function existing({ ip }: Tools, names: readonly string[]): Promise<string[]> {
+  return deviceNames(await ip.query(['-json', 'link', 'show'])).filter((name) => names.includes(name));
 }
 
 /** For timers and event handlers, in which nothing may be thrown. */

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { parseNetworkDevices } from './network-devices.ts';
+import { deviceNames, parseNetworkDevices } from './network-devices.ts';
+
+test('deviceNames lists what has a name, with and without details', () => {
+  expect(deviceNames(JSON.stringify([{ ifname: 'lo' }, {}, { ifname: 'br0', linkinfo: {} }]))).toEqual(['lo', 'br0']);
+  expect(deviceNames('')).toEqual([]);
+});
 
 describe('parseNetworkDevices', () => {
   test('finds our taps and the bridges among everything else', () => {

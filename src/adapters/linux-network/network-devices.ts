@@ -1,4 +1,4 @@
-/** What `ip -json -details link show` says, as far as taps and bridges go. Pure. */
+/** What `ip -json link show` says; with `-details` also which devices are taps and bridges. Pure. */
 import { isTapName } from './tap-name.ts';
 
 export interface Bridge {
@@ -23,12 +23,20 @@ interface LinkEntry {
   };
 }
 
+function linkEntries(json: string): readonly LinkEntry[] {
+  // Without any device `ip` prints nothing at all.
+  return json.trim() === '' ? [] : (JSON.parse(json) as readonly LinkEntry[]);
+}
+
+export function deviceNames(json: string): string[] {
+  return linkEntries(json).flatMap(({ ifname }) => ifname ?? []);
+}
+
+/** Needs `-details`. */
 export function parseNetworkDevices(json: string): NetworkDevices {
   const taps: string[] = [];
   const bridges: Bridge[] = [];
-  // Without any device `ip` prints nothing at all.
-  const entries = json.trim() === '' ? [] : (JSON.parse(json) as readonly LinkEntry[]);
-  for (const { ifname, mtu, linkinfo } of entries) {
+  for (const { ifname, mtu, linkinfo } of linkEntries(json)) {
     if (ifname === undefined) continue;
     const data = linkinfo?.info_data;
     if (linkinfo?.info_kind === 'tun' && data?.type === 'tap' && isTapName(ifname)) taps.push(ifname);

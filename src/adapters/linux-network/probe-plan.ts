@@ -1,4 +1,5 @@
 /** What the probe of a guest does, without doing it: its names, the lines for `ip` and `bridge`, its rhythm and its gaps. Pure. */
+import { deviceNames } from './network-devices.ts';
 
 /** 250 requests per second. */
 export const PROBE_INTERVAL_MS = 4;
@@ -61,9 +62,7 @@ export function closePortLine(vni: number): string {
 
 /** Whether `ip -json link show` lists the probe's device. */
 export function hasProbePort(json: string, vni: number): boolean {
-  // Without any device `ip` prints nothing at all.
-  const devices = json.trim() === '' ? [] : (JSON.parse(json) as readonly { readonly ifname?: string }[]);
-  return devices.some(({ ifname }) => ifname === probePortName(vni));
+  return deviceNames(json).includes(probePortName(vni));
 }
 
 /**
