@@ -1,3 +1,4 @@
+import { knownNodes } from '../model/cluster-state.ts';
 import type { PeerHandlers } from '../ports/peers.ts';
 import type { AgentPorts } from './agent-ports.ts';
 import { DestinationCopies } from './destination-copies.ts';
@@ -65,7 +66,8 @@ export async function startAgent(ports: AgentPorts, bootId: string): Promise<voi
 
 /** Keeps a connection to every other node open, so that no call waits for a handshake. */
 function greetPeers({ view, peers, config }: AgentPorts): void {
-  for (const [name, { facts }] of view.current().nodes) {
+  for (const { facts } of knownNodes(view.current())) {
+    const { name } = facts.value;
     if (name === config.node || facts.value.role === 'witness') continue;
     peers.peer(name, facts.value.addresses, facts.value.peerPort);
   }

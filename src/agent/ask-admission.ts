@@ -3,7 +3,7 @@ import { ASSUMED_LINK_BYTES_PER_SECOND } from '../migration/forecast.ts';
 import { learn } from '../migration/learn.ts';
 import type { MigrationProgress } from '../migration/migration.ts';
 import type { MigrationPhase } from '../migration/phases.ts';
-import { type ClusterReader, type ClusterState, nodeState, type VmEntry } from '../model/cluster-state.ts';
+import { type ClusterReader, type ClusterState, nodeState, type Now, type VmEntry } from '../model/cluster-state.ts';
 import type { MigrationId, NodeName } from '../model/names.ts';
 
 const TRANSFER_IN: Readonly<Record<MigrationPhase, OpenMigration['transfer']>> = {
@@ -15,22 +15,22 @@ const TRANSFER_IN: Readonly<Record<MigrationPhase, OpenMigration['transfer']>> =
 };
 
 /** Whether an open migration may begin its transfer, by what this node knows of the others. */
-export function askAdmission(id: MigrationId, view: Pick<ClusterReader, 'current' | 'monotonicMs'>): Admission {
+export function askAdmission(id: MigrationId, view: Pick<ClusterReader, 'current' | 'now'>): Admission {
   const state = view.current();
-  const monotonicMs = view.monotonicMs();
-  const open = [...state.vms.values()].flatMap((entry) => openMigration(entry, { state, monotonicMs }) ?? []);
+  const now = view.now();
+  const open = [...state.vms.values()].flatMap((entry) => openMigration(entry, { state, now }) ?? []);
   return admit(id, open);
 }
 
 function openMigration(
   { intent, activity }: VmEntry,
-  { state, monotonicMs }: { state: ClusterState; monotonicMs: number },
+  { state, now }: { state: ClusterState; now: Now },
 ): OpenMigration | null {
   if (intent === null) return null;
   const { migrationId, vm, source, destination, encrypted } = intent.value;
   const isUp = (name: NodeName) => {
     const node = state.nodes.get(name);
-    return node !== undefined && nodeState(node, monotonicMs) === 'up';
+    return node !== undefined && nodeState(node, now) === 'up';
   };
   // One with an end that is down sends nothing, and may stay open for long: nobody waits for it.
   if (!isUp(source) || !isUp(destination)) return null;

@@ -37,7 +37,7 @@ export function watchCluster(store: ClusterStore, clock: Clock): ClusterView {
   });
   return {
     current: () => state,
-    monotonicMs: () => clock.monotonicMs(),
+    now: () => ({ monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }),
     fresh: () => !silent,
     subscribe(listener) {
       listeners.add(listener);
@@ -54,8 +54,7 @@ function keepHeartbeatTimes(before: ClusterState, after: ClusterState): ClusterS
   for (const [name, entry] of nodes) {
     const known = before.nodes.get(name);
     if (known?.heartbeat == null || entry.heartbeat === null) continue;
-    if (known.heartbeat.sequence !== entry.heartbeat.sequence || known.heartbeat.bootId !== entry.heartbeat.bootId)
-      continue;
+    if (known.heartbeat.modRevision !== entry.heartbeat.modRevision) continue;
     nodes.set(name, { ...entry, heartbeatSeenAtMs: known.heartbeatSeenAtMs });
   }
   return { ...after, nodes };

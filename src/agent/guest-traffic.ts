@@ -1,15 +1,15 @@
 import type { MigrationIntent } from '../model/intent.ts';
-import { nodeState } from '../model/cluster-state.ts';
+import { knownNodes, nodeState } from '../model/cluster-state.ts';
 import { GIBIBYTE } from '../model/units.ts';
 import type { VmDefinition } from '../model/vm.ts';
 import type { TrafficReport } from '../migration/complete-receipt.ts';
-import { whenToMirror } from '../migration/when-to-mirror.ts';
+import { type TransferSight, whenToMirror } from '../migration/when-to-mirror.ts';
 import type { ProbePort, ProbePortRequest } from '../ports/guest-probe.ts';
-import type { Instance, TransferSnapshot } from '../ports/hypervisor.ts';
+import type { Instance } from '../ports/hypervisor.ts';
 import type { Peer, PeerRequests } from '../ports/peers.ts';
 import type { FrameMirror } from '../ports/switchover-network.ts';
 import type { AgentPorts } from './agent-ports.ts';
-import { guestPorts } from './held-traffic.ts';
+import { findSwitchover, guestPorts } from './guest-ports.ts';
 
 /** How often the counters of the mirror are looked at, in milliseconds. */
 const SAMPLE_EVERY_MS = 20;
@@ -69,7 +69,7 @@ export class GuestTraffic {
   }
 
   /** While memory is copied. */
-  follow(figures: TransferSnapshot): void {
+  follow(figures: Omit<TransferSight, 'firstRoundBytes'>): void {
     const mirror = this.#mirror;
     if (mirror === null || this.#changing || this.#over) return;
     const wish = whenToMirror({ ...figures, firstRoundBytes: this.#firstRoundBytes() });
@@ -155,12 +155,13 @@ export class GuestTraffic {
 
   async #openMirror({ frames, framesReason }: Prepared): Promise<void> {
     const { ports, definition, instance } = this.#input;
-    if (ports.switchover === null || ports.switchoverMissing.length > 0) {
-      this.#reason = `the source lacks ${ports.switchoverMissing.join(', ') || 'an IPv4 address for it'}`;
+    const { switchover, reason } = findSwitchover('source', definition, ports);
+    if (switchover === null) {
+      this.#reason = reason;
       return;
     }
-    if (instance === null || definition.nics.length === 0) {
-      this.#reason = 'the VM has no NIC';
+    if (instance === null) {
+      this.#reason = "the VM's QEMU on the source has ended";
       return;
     }
     if (frames === null) {
@@ -168,9 +169,10 @@ export class GuestTraffic {
       return;
     }
     try {
-      this.#mirror = await ports.switchover.openMirror(guestPorts(ports, instance.id, definition), frames);
+      this.#mirror = await switchover.openMirror(guestPorts(ports, instance.id, definition), frames);
       // A small guest is through its first round soon; a large one is looked at again while it is copied.
-      this.follow({ ...NOTHING_SENT, remainingBytes: definition.memoryBytes });
+      const { memoryBytes: remainingBytes } = definition;
+      this.follow({ round: 1, remainingBytes, transferredBytes: 0, bandwidthBytesPerSecond: 0 });
     } catch (error) {
       this.#reason = `the mirror could not be made: ${String(error)}`;
       this.#note('The mirror could not be made', error);
@@ -212,11 +214,11 @@ export class GuestTraffic {
 
   #thirdNode(switchName: string): Peer | null {
     const { intent, ports } = this.#input;
-    const monotonicMs = ports.clock.monotonicMs();
-    for (const entry of ports.view.current().nodes.values()) {
+    const now = ports.view.now();
+    for (const entry of knownNodes(ports.view.current())) {
       const { name, role, switches, addresses, peerPort } = entry.facts.value;
       if (role !== 'node' || name === intent.source || name === intent.destination) continue;
-      if (!switches.includes(switchName) || nodeState(entry, monotonicMs) !== 'up') continue;
+      if (!switches.includes(switchName) || nodeState(entry, now) !== 'up') continue;
       return ports.peers.peer(name, addresses, peerPort);
     }
     return null;
@@ -262,9 +264,3 @@ export class GuestTraffic {
     return null;
   }
 }
-
-const NOTHING_SENT: TransferSnapshot = {
-  ...{ status: 'active', errorText: null, totalMs: 0, setupMs: 0, qemuDowntimeMs: null, transferredBytes: 0 },
-  ...{ remainingBytes: 0, totalBytes: 0, round: 1, dirtyBytesPerSecond: 0, bandwidthBytesPerSecond: 0 },
-  ...{ throttlePercent: 0, zeroBytes: 0, xbzrle: null, blockedReasons: [] },
-};

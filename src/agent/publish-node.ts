@@ -1,5 +1,6 @@
 import { type ClusterFacts, keys } from '../model/keys.ts';
-import { HEARTBEAT_PERIOD_MS, type NodeFacts, type NodeMemory } from '../model/node.ts';
+import { HEARTBEAT_PERIOD_MS } from '../model/authority.ts';
+import type { NodeFacts, NodeMemory } from '../model/node.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { ClusterStore } from '../ports/store.ts';

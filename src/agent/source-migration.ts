@@ -22,6 +22,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const TICK_MS = 100;
 const RETRY_MS = 150;
+/** How often one that waits for others looks at them again: it goes through the cluster's receipts for each. */
+const LOOK_AT_OTHERS_EVERY_MS = 1000;
 
 export interface SourceMigrationInput {
   readonly intent: Versioned<MigrationIntent>;
@@ -65,6 +67,7 @@ export class SourceMigration {
   #lastGrowth: { readonly bytes: number; readonly atMs: number } | null = null;
   #goInFlight: Promise<void> | null = null;
   #admissionCause = '';
+  #lookedAtOthersAtMs = 0;
   #wake: () => void = () => undefined;
 
   constructor(input: SourceMigrationInput, ports: AgentPorts) {
@@ -274,6 +277,9 @@ export class SourceMigration {
 
   /** Whether others use the link so much that this one had better wait; said once for each cause. */
   #lookAtOthers(): void {
+    const nowMs = this.ports.clock.monotonicMs();
+    if (this.seen.waitingFor !== null && nowMs - this.#lookedAtOthersAtMs < LOOK_AT_OTHERS_EVERY_MS) return;
+    this.#lookedAtOthersAtMs = nowMs;
     const admission = askAdmission(this.notes.intent.migrationId, this.ports.view);
     this.seen.waitingFor = admission.admitted ? null : admission.reason;
     if (admission.cause === this.#admissionCause) return;

@@ -1,4 +1,4 @@
-import { nodeState } from '../model/cluster-state.ts';
+import { knownNodes, nodeState } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { NodeName } from '../model/names.ts';
 import type { VmDefinition } from '../model/vm.ts';
@@ -7,10 +7,10 @@ import type { NodeForPlacement } from '../placement/why-not-place.ts';
 import type { Shown } from './views.ts';
 
 /** All members of the cluster as placement sees them. */
-export function nodesForPlacement({ state, monotonicMs }: Shown): NodeForPlacement[] {
-  return [...state.nodes.values()].map((entry) => ({
+export function nodesForPlacement({ state, now }: Shown): NodeForPlacement[] {
+  return knownNodes(state).map((entry) => ({
     facts: entry.facts.value,
-    state: nodeState(entry, monotonicMs),
+    state: nodeState(entry, now),
     memory: state.memory.get(entry.facts.value.name)?.value ?? null,
   }));
 }

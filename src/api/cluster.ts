@@ -11,7 +11,7 @@ export function serveCluster(app: FastifyInstance, context: ApiContext): void {
     const storeFresh = reader.fresh();
     // Ready: the store is heard, and this agent's heartbeat is in it.
     const own = reader.current().nodes.get(nodeName);
-    const ready = storeFresh && own !== undefined && nodeState(own, reader.monotonicMs()) === 'up';
+    const ready = storeFresh && own !== undefined && nodeState(own, reader.now()) === 'up';
     return answer(ready ? 200 : 503, { ready, node: nodeName, version, storeFresh });
   });
   serve(app, getCluster, async () => {

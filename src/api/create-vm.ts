@@ -79,7 +79,7 @@ async function decide(context: ApiContext, request: NewVmRequest, identity: Iden
   const address = request.image.kind === 'lab' ? await freeAddress(context, state) : null;
   const definition = define(context, { state, request, identity, address });
   const { switchName } = request;
-  const nodes = nodesForPlacement({ state, monotonicMs: context.reader.monotonicMs() });
+  const nodes = nodesForPlacement({ state, now: context.reader.now() });
   if (!nodes.some((node) => node.facts.switches.includes(switchName))) {
     const known = [...new Set(nodes.flatMap((node) => node.facts.switches))].join(', ');
     throw invalid(`There is no virtual switch "${switchName}".`, `Use one of these: ${known}.`);
@@ -111,7 +111,7 @@ interface DefinitionInput {
 
 function define(context: ApiContext, { state, request, identity, address }: DefinitionInput): VmDefinition {
   const { name, memoryBytes, cpus, image, switchName } = request;
-  const up = nodesForPlacement({ state, monotonicMs: context.reader.monotonicMs() })
+  const up = nodesForPlacement({ state, now: context.reader.now() })
     .filter((node) => node.facts.role === 'node' && node.state === 'up')
     .map((node) => node.facts);
   const machine = chooseMachine(up);

@@ -61,7 +61,7 @@ function candidateOf({ node, reasons, freeBytes }: JudgedNode): Candidate {
   return { node, possible: texts.length === 0, reasons: texts, freeMemoryBytes: freeBytes };
 }
 
-function vmReasons({ state, monotonicMs }: Shown, entry: VmEntry): CodedReason[] {
+function vmReasons({ state, now }: Shown, entry: VmEntry): CodedReason[] {
   const vm = nameOf(entry);
   const migrating = entry.intent !== null;
   const owner = entry.owner?.value.node;
@@ -77,7 +77,7 @@ function vmReasons({ state, monotonicMs }: Shown, entry: VmEntry): CodedReason[]
   }
   if (owner === undefined) return [...reasons, { code: 'VM_STATE_UNSUITABLE', text: `${vm} has no owner.` }];
   const node = state.nodes.get(owner);
-  if (node === undefined || nodeState(node, monotonicMs) !== 'up') {
+  if (node === undefined || nodeState(node, now) !== 'up') {
     reasons.push({ code: 'NODE_UNREACHABLE', text: `${owner}, the owner of ${vm}, is down: its heartbeat is silent.` });
   }
   return reasons;

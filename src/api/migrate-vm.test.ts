@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
 import {
+  testHeartbeat,
   testDefinition,
   testFacts,
   testIntent,
@@ -59,6 +60,50 @@ describe('POST /vms/:name/migrate', () => {
     await cluster.ask('POST', '/vms/WebServer/migrate', body);
     expect(intent()).toMatchObject({ budgetMs: 20, bandwidthBytesPerSecond: 1e7, encrypted: false });
     expect(intent()?.budgetMaxMs).toBe(20);
+  });
+
+  const limitNodes = (node1: number | null, node2: number | null) => {
+    const limited = (name: string, bandwidthBytesPerSecond: number | null) => {
+      const facts = testFacts(name);
+      return { ...facts, migration: { ...facts.migration, bandwidthBytesPerSecond } };
+    };
+    return cluster.put({
+      [keys.nodeFacts('node1')]: limited('node1', node1),
+      [keys.nodeFacts('node2')]: limited('node2', node2),
+    });
+  };
+
+  test.each([
+    { asked: undefined, source: 5e7, destination: null, limit: 5e7 },
+    { asked: undefined, source: 5e7, destination: 2e7, limit: 2e7 },
+    { asked: 1e7, source: 5e7, destination: 2e7, limit: 1e7 },
+    { asked: 1e8, source: 5e7, destination: null, limit: 5e7 },
+    { asked: 1e8, source: null, destination: 2e7, limit: 2e7 },
+    { asked: null, source: 5e7, destination: null, limit: 5e7 },
+    { asked: null, source: null, destination: null, limit: null },
+  ])(
+    'asked for $asked, source allows $source, destination $destination: $limit holds',
+    async ({ asked, source, destination, limit }) => {
+      await limitNodes(source, destination);
+      const body = { to: 'node2', ...(asked !== undefined && { bandwidthBytesPerSecond: asked }) };
+      expect((await cluster.ask('POST', '/vms/WebServer/migrate', body)).body).toMatchObject({
+        bandwidthBytesPerSecond: limit,
+      });
+      expect(intent()).toMatchObject({ bandwidthBytesPerSecond: limit, source: 'node1', destination: 'node2' });
+    },
+  );
+
+  test('the forecast of a dry run rests on the limits of the nodes, too', async () => {
+    await limitNodes(null, 10 * MEBIBYTE);
+    const activity: VmActivity = {
+      ...{ usedBytes: 100 * MEBIBYTE, compressedRatio: 0.9, dirtyBytesPerSecond: 0 },
+      sampledAt: '2026-01-01T00:00:00.000Z',
+    };
+    await cluster.put({ [keys.vmActivity('WebServer')]: activity });
+    const wish = { dryRun: true, bandwidthBytesPerSecond: 50 * MEBIBYTE };
+    const { forecast } = (await cluster.ask('POST', '/vms/WebServer/migrate', wish)).body as MigrationDryRun;
+    expect(forecast.reason).toContain('transfer limited to 10 MiB/s');
+    expect(forecast.totalMs).toBeGreaterThan(10_000);
   });
 
   test('takes from the request how far the budget may be widened', async () => {
@@ -121,7 +166,7 @@ describe('POST /vms/:name/migrate', () => {
 
   test('refuses a destination whose heartbeat is silent', async () => {
     cluster.clock.advance(10_000);
-    await cluster.put({ [keys.nodeHeartbeat('node1')]: { sequence: 2, bootId: 'b' } });
+    await cluster.put({ [keys.nodeHeartbeat('node1')]: testHeartbeat(2) });
     expect(await migrate()).toMatchObject({ code: 'NODE_UNREACHABLE', state: 'Nothing was changed.' });
   });
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { type MigrateVmBody, type MigrationDryRun, type MigrationStarted, migrateVm } from '../contract/migrations.ts';
+import { smallestLimit } from '../migration/bandwidth-limit.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import type { ClusterState, Versioned, VmEntry } from '../model/cluster-state.ts';
 import { definitionHash } from '../model/definition-hash.ts';
@@ -50,14 +51,14 @@ function checkRequest(body: MigrateVmBody): void {
 async function dryRun(context: ApiContext, vm: VmName, body: MigrateVmBody): Promise<MigrationDryRun> {
   const state = await readForDecision(context, vm);
   const entry = requireVm(state, vm);
-  const judged = judgeMigration({ state, monotonicMs: context.reader.monotonicMs() }, entry, body.to);
+  const judged = judgeMigration({ state, now: context.reader.now() }, entry, body.to);
   const source = entry.owner?.value.node ?? null;
   const { destination } = judged;
   const wishes = wishesOf(context, entry, body);
   const { compression, reason, forecast } =
     source === null || destination === null
       ? UNPLANNED
-      : planTransfer(state, { ...wishes, ...forPlan(context, entry), source, destination });
+      : planTransfer(state, { ...limited(state, wishes, { source, destination }), ...forPlan(context, entry) });
   return {
     dryRun: true,
     possible: judged.reasons.length === 0,
@@ -85,18 +86,16 @@ interface MigrateInput {
 async function decide(context: ApiContext, { vm, body, id }: MigrateInput): Promise<Change<MigrationStarted>> {
   const state = await readForDecision(context, vm);
   const entry = requireVm(state, vm);
-  const judged = judgeMigration({ state, monotonicMs: context.reader.monotonicMs() }, entry, body.to);
+  const judged = judgeMigration({ state, now: context.reader.now() }, entry, body.to);
   const ends = endsOf(state, entry, judged);
   if (ends === null) throw refusal(entry, judged);
   const { definition } = entry.record.value;
-  const wishes = wishesOf(context, entry, body);
-  const source = ends.owner.value.node;
-  const plan = planTransfer(state, { ...wishes, ...forPlan(context, entry), source, destination: ends.destination });
+  const between = { source: ends.owner.value.node, destination: ends.destination };
+  const wishes = limited(state, wishesOf(context, entry, body), between);
+  const plan = planTransfer(state, { ...wishes, ...forPlan(context, entry) });
   const intent: MigrationIntent = {
     migrationId: id,
     vm,
-    source,
-    destination: ends.destination,
     epoch: ends.owner.modRevision,
     mode: 'live',
     ...wishes,
@@ -115,6 +114,16 @@ function forPlan({ reader, clock }: ApiContext, entry: VmEntry): Pick<TransferRe
 
 type Wishes = Pick<MigrationIntent, 'budgetMs' | 'budgetMaxMs' | 'bandwidthBytesPerSecond' | 'encrypted'>;
 
+type Between = Pick<TransferRequest, 'source' | 'destination'>;
+
+/** With the smallest of the limits of the request and of both nodes, which have that of the migration network in theirs: a request can only lower it. */
+function limited(state: ClusterState, wishes: Wishes, between: Between): Wishes & Between {
+  const limitOf = (node: NodeName) => state.nodes.get(node)?.facts.value.migration.bandwidthBytesPerSecond ?? null;
+  const { source, destination } = between;
+  const limits = [wishes.bandwidthBytesPerSecond, limitOf(source), limitOf(destination)];
+  return { ...wishes, ...between, bandwidthBytesPerSecond: smallestLimit(...limits) };
+}
+
 /** What the request leaves open is as the VM and the cluster have it. Throws INVALID_INPUT. */
 function wishesOf({ config }: ApiContext, entry: VmEntry, body: MigrateVmBody): Wishes {
   const budgetMs = body.budgetMs ?? entry.record.value.budgetMs;
@@ -125,7 +134,7 @@ function wishesOf({ config }: ApiContext, entry: VmEntry, body: MigrateVmBody): 
       'Give a larger one, or a smaller budget.',
     );
   }
-  const { bandwidthBytesPerSecond = config.migration.bandwidthBytesPerSecond } = body;
+  const { bandwidthBytesPerSecond = null } = body;
   return { budgetMs, budgetMaxMs, bandwidthBytesPerSecond, encrypted: body.encrypted ?? config.migration.tls };
 }
 

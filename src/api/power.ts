@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { shutDownVm, startVm, turnOffVm } from '../contract/vms.ts';
 import { isoDate } from '../migration/write-receipt.ts';
-import { type ClusterState, type Versioned, type VmEntry, vmState } from '../model/cluster-state.ts';
+import { type ClusterState, type Now, type Versioned, type VmEntry, vmState } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeName, VmName } from '../model/names.ts';
@@ -44,9 +44,9 @@ async function requestAction(context: ApiContext, vm: VmName, action: PowerActio
     const state = await readForDecision(context, vm);
     const entry = requireVm(state, vm);
     requireNotMigrating(entry);
-    const monotonicMs = context.reader.monotonicMs();
-    if (action === 'start') return decideStart(state, { entry, request, monotonicMs });
-    requireCanEnd(state, { entry, request, monotonicMs });
+    const now = context.reader.now();
+    if (action === 'start') return decideStart(state, { entry, request, now });
+    requireCanEnd(state, { entry, request, now });
     return changeOf(entry, request, { compare: [], write: [] });
   });
 }
@@ -54,13 +54,13 @@ async function requestAction(context: ApiContext, vm: VmName, action: PowerActio
 interface PowerInput {
   readonly entry: VmEntry;
   readonly request: VmRequest;
-  readonly monotonicMs: number;
+  readonly now: Now;
 }
 
-function decideStart(state: ClusterState, { entry, request, monotonicMs }: PowerInput): Change<string> {
+function decideStart(state: ClusterState, { entry, request, now }: PowerInput): Change<string> {
   requireState(entry, ['off', 'failed'], 'started');
   if (pendingRequest(entry)?.action === 'start') throw unsuitable(entry, `${nameOf(entry)} is being started already.`);
-  const owner = requireOwnerUp(state, entry, monotonicMs);
+  const owner = requireOwnerUp(state, entry, now);
   const { name, memoryBytes } = entry.record.value.definition;
   const memory = requireMemory({ vm: name, node: owner, neededBytes: memoryBytes, memory: state.memory.get(owner) });
   const key = keys.nodeMemory(owner);
@@ -91,13 +91,13 @@ function requireMemory({ vm, node, neededBytes, memory }: MemoryNeed): Versioned
   });
 }
 
-function requireCanEnd(state: ClusterState, { entry, request, monotonicMs }: PowerInput): void {
+function requireCanEnd(state: ClusterState, { entry, request, now }: PowerInput): void {
   const startPending = pendingRequest(entry)?.action === 'start';
   if (request.action === 'shutdown') requireState(entry, ['running'], 'shut down');
   // A start that nobody has begun can be taken back, also while the owner is silent.
   else if (startPending && vmState(entry) === 'off') return;
   else requireState(entry, ['running', 'paused', 'starting', 'failed'], 'turned off');
-  requireOwnerUp(state, entry, monotonicMs);
+  requireOwnerUp(state, entry, now);
 }
 
 /** The record with the request, if nothing about the VM has changed meanwhile. */

@@ -18,7 +18,7 @@ export async function readForDecision(context: ApiContext, vm: VmName): Promise<
   vms.delete(vm);
   return applyEntries(
     { ...known, vms, memory: new Map() },
-    { entries: [...vmEntries, ...memoryEntries], revision: known.revision, nowMs: context.reader.monotonicMs() },
+    { entries: [...vmEntries, ...memoryEntries], revision: known.revision, nowMs: context.reader.now().monotonicMs },
   );
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
-import { testIntent, testReceipt, vmEntries } from '../../test/doubles/cluster-facts.ts';
+import { testHeartbeat, testIntent, testReceipt, vmEntries } from '../../test/doubles/cluster-facts.ts';
 import { keys } from '../model/keys.ts';
 import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
 
@@ -36,7 +36,7 @@ describe('what the API shows', () => {
   test('nodes with their VMs, memory and state', async () => {
     await cluster.put(vmEntries('WebServer', 'running'));
     cluster.clock.advance(10_000);
-    await cluster.put({ [keys.nodeHeartbeat('node1')]: { sequence: 2, bootId: 'b' } });
+    await cluster.put({ [keys.nodeHeartbeat('node1')]: testHeartbeat(2) });
     expect(await get('/nodes')).toMatchObject([
       {
         name: 'node1',

@@ -6,8 +6,10 @@ import type { Receipt } from '../migration/receipt.ts';
 import {
   type ClusterReader,
   type ClusterState,
+  knownNodes,
   type NodeEntry,
   nodeState,
+  type Now,
   type VmEntry,
   vmState,
 } from '../model/cluster-state.ts';
@@ -19,11 +21,11 @@ import { existingVms } from './read-state.ts';
 /** The state to show and the time to judge silences by. */
 export interface Shown {
   readonly state: ClusterState;
-  readonly monotonicMs: number;
+  readonly now: Now;
 }
 
 export function shownNow(reader: ClusterReader): Shown {
-  return { state: reader.current(), monotonicMs: reader.monotonicMs() };
+  return { state: reader.current(), now: reader.now() };
 }
 
 export function vmView(shown: Shown, entry: VmEntry): VmView {
@@ -66,7 +68,7 @@ function reasonOf(shown: Shown, entry: VmEntry): string | null {
   const reason = entry.status?.value.reason ?? null;
   const owner = entry.owner === null ? undefined : shown.state.nodes.get(entry.owner.value.node);
   const mayRun = entry.intent !== null || (entry.status !== null && entry.status.value.state !== 'off');
-  if (owner === undefined || !mayRun || nodeState(owner, shown.monotonicMs) !== 'down') return reason;
+  if (owner === undefined || !mayRun || nodeState(owner, shown.now) !== 'down') return reason;
   return `${owner.facts.value.name} is down; this is the last it said: ${reason ?? 'nothing'}`;
 }
 
@@ -83,7 +85,7 @@ export function nodeView(shown: Shown, entry: NodeEntry): NodeView {
   return {
     name: facts.name,
     role: facts.role,
-    state: nodeState(entry, shown.monotonicMs),
+    state: nodeState(entry, shown.now),
     vms: existingVms(shown.state)
       .filter((vm) => vm.owner?.value.node === facts.name)
       .map((vm) => vm.record.value.definition.name),
@@ -102,7 +104,7 @@ export function nodeViews(shown: Shown): NodeView[] {
 }
 
 function sortedNodes(state: ClusterState): NodeEntry[] {
-  return [...state.nodes.values()].sort((a, b) => (a.facts.value.name < b.facts.value.name ? -1 : 1));
+  return knownNodes(state).sort((a, b) => (a.facts.value.name < b.facts.value.name ? -1 : 1));
 }
 
 /** Open and ended ones, the newest first (ids sort by time). */

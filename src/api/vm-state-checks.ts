@@ -1,4 +1,4 @@
-import { type ClusterState, nodeState, type VmEntry, vmState } from '../model/cluster-state.ts';
+import { type ClusterState, nodeState, type Now, type VmEntry, vmState } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { NodeName } from '../model/names.ts';
 import type { VmRequest, VmState } from '../model/vm.ts';
@@ -43,10 +43,10 @@ export function requireOwner(entry: VmEntry): NodeName {
 }
 
 /** The owner, which must be up: only it can do something about the VM. Throws NODE_UNREACHABLE. */
-export function requireOwnerUp(state: ClusterState, entry: VmEntry, monotonicMs: number): NodeName {
+export function requireOwnerUp(state: ClusterState, entry: VmEntry, now: Now): NodeName {
   const owner = requireOwner(entry);
   const node = state.nodes.get(owner);
-  if (node !== undefined && nodeState(node, monotonicMs) === 'up') return owner;
+  if (node !== undefined && nodeState(node, now) === 'up') return owner;
   throw new GodwitError({
     code: 'NODE_UNREACHABLE',
     message: `${owner}, the owner of ${nameOf(entry)}, is down: its heartbeat is silent.`,

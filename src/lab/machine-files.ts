@@ -97,6 +97,7 @@ export function agentConfig(plan: LabPlan, machine: Machine, settings: AgentSett
     vmMemoryBytes: isNode ? settings.nodeMemoryBytes : 0,
     qemu: { binary: QEMU_BINARY, user: QEMU_USER, accelerator: settings.accelerator },
     migration: { tls: settings.migrationTls, bandwidthBytesPerSecond: null, network: null },
+    guard: null,
     administrator: settings.administrator,
     labImage: isNode ? settings.labImage : null,
     guestAddresses: { network: '10.78.0.0/24', first: 100, last: 199 },

@@ -70,6 +70,23 @@ export interface AgentConfig {
       readonly bandwidthBytesPerSecond: number | null;
     } | null;
   };
+  /**
+   * The guard of this node: the process that stops its highly available VMs when its authority ends. Null: there is none, so
+   * the node is only ever taken over on proof that it is dead. Always null on a witness.
+   */
+  readonly guard: {
+    /** Unix socket at which the guard listens. */
+    readonly socket: string;
+    /** Directory of control groups of version 2 in which the guard and the agent make `ha-vms` and `other-vms`. */
+    readonly cgroup: string;
+    /** Null: no watchdog stands behind the guard. */
+    readonly watchdog: {
+      /** "/dev/watchdog" */
+      readonly device: string;
+      /** File that says the granted timeout in seconds, "/sys/class/watchdog/watchdog0/timeout". */
+      readonly timeoutFile: string;
+    } | null;
+  } | null;
   /** The administrator of the API: password as "scrypt:<N>:<salt hex>:<hash hex>". */
   readonly administrator: { readonly user: string; readonly passwordHash: string };
   /** The kernel, initrd and kernel command line behind `--image lab`; null where there is none. */

@@ -2,7 +2,7 @@ import type { MigrationId, NodeName, Revision, VmName } from './names.ts';
 
 /**
  * How guest memory is made smaller on its way. `xbzrle` sends differences of pages that were sent before; `multifd-zstd` compresses
- * everything on several channels. Never both (QEMU 7.2 takes the combination and corrupts).
+ * everything on several channels. Never both: QEMU 7.2 accepts that without a word, newer ones refuse it.
  */
 export type TransferCompression = 'none' | 'xbzrle' | 'multifd-zstd';
 

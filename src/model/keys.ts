@@ -11,6 +11,19 @@ export const keys = {
   nodeFacts: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/facts`,
   /** NodeHeartbeat */
   nodeHeartbeat: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/heartbeat`,
+  /** NodeMembership; its mod revision is the node's fencing token */
+  nodeMembership: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/membership`,
+  /** NodeService */
+  nodeService: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/service`,
+  /** NodeFailures */
+  nodeFailures: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/failures`,
+  /** NodeFencing */
+  nodeFencing: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/fencing`,
+  votes: `${STORE_PREFIX}votes/`,
+  /** NodeVote */
+  vote: (subject: NodeName, voter: NodeName) => `${STORE_PREFIX}votes/${subject}/${voter}`,
+  /** HighAvailability */
+  highAvailability: `${STORE_PREFIX}availability`,
   memory: `${STORE_PREFIX}memory/`,
   /** NodeMemory */
   nodeMemory: (node: NodeName) => `${STORE_PREFIX}memory/${node}`,
@@ -36,6 +49,12 @@ export const keys = {
   /** VmName; which VM has the guest address ("10.78.0.101"), so that no two get the same */
   guestAddress: (address: string) => `${STORE_PREFIX}addresses/${address}`,
 } as const;
+
+/** Events are not part of the state that every agent holds, so they have a prefix of their own. */
+export const EVENTS_PREFIX = '/godwit-events/';
+
+/** ClusterEvent; ids sort by time. */
+export const eventKey = (id: string) => `${EVENTS_PREFIX}${id}`;
 
 export interface ClusterFacts {
   readonly name: string;

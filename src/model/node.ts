@@ -48,16 +48,6 @@ export interface NodeMigrationFacts {
   readonly bandwidthBytesPerSecond: number | null;
 }
 
-/** Key `nodes/<name>/heartbeat`, written every {@link HEARTBEAT_PERIOD_MS}. */
-export interface NodeHeartbeat {
-  readonly sequence: number;
-  readonly bootId: string;
-}
-
-export const HEARTBEAT_PERIOD_MS = 1000;
-/** A node whose heartbeat has not changed for this long is shown as `down`. Seen time, never the node's own clock. */
-export const HEARTBEAT_SILENCE_MS = 3500;
-
 /**
  * Memory of one node that is spoken for. Key `memory/<node>`; changed only by compare-and-swap, so
  * that two reservations cannot take the same bytes.

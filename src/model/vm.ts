@@ -1,3 +1,4 @@
+import type { VmAvailability, VmRestarts } from './availability.ts';
 import type { InstanceId, NodeName, VmName } from './names.ts';
 
 /** Accelerator of a VM. Fixed at creation: a VM never moves between the two. */
@@ -59,7 +60,10 @@ export interface VmRecord {
   readonly definition: VmDefinition;
   readonly desired: 'running' | 'off';
   readonly highlyAvailable: boolean;
+  /** Whether it starts when its node starts. */
   readonly automaticStart: boolean;
+  /** Absent in records that were stored before there was a choice: see DEFAULT_AVAILABILITY. */
+  readonly availability?: VmAvailability;
   /** Longest blackout the user allows, in milliseconds, > 0. */
   readonly budgetMs: number;
   readonly createdAt: string;
@@ -93,6 +97,10 @@ export interface VmStatus {
   readonly reason: string;
   /** The newest request that is done with, successful or not. */
   readonly settledRequest: string | null;
+  /** Boot of the node at which this was written: after another one none of the VM's processes is left there. Absent in old records. */
+  readonly bootId?: string;
+  /** Absent: none lately. */
+  readonly restarts?: VmRestarts;
   /** Set when the settled request failed. */
   readonly error: { readonly code: string; readonly message: string; readonly nextStep: string } | null;
 }

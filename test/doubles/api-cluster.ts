@@ -9,7 +9,7 @@ import { GIBIBYTE } from '../../src/model/units.ts';
 import type { VmDisk } from '../../src/model/vm.ts';
 import type { Disks } from '../../src/ports/disks.ts';
 import type { Log } from '../../src/ports/log.ts';
-import { testFacts, testMemory } from './cluster-facts.ts';
+import { testFacts, testHeartbeat, testMemory } from './cluster-facts.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -59,7 +59,7 @@ export async function startApiCluster(): Promise<ApiCluster> {
     ...nodeEntries('node1'),
     ...nodeEntries('node2'),
     [keys.nodeFacts('witness')]: { ...testFacts('witness'), role: 'witness', memoryBytes: 0, qemuVersion: null },
-    [keys.nodeHeartbeat('witness')]: { sequence: 1, bootId: 'b' },
+    [keys.nodeHeartbeat('witness')]: testHeartbeat(1),
   });
   return {
     ...{ server, store, clock, disks, ask, put },
@@ -91,6 +91,7 @@ function testConfig(): AgentConfig {
     qemu: { binary: 'qemu', user: null, accelerator: 'auto' },
     migration: { tls: true, bandwidthBytesPerSecond: null, network: null },
     administrator: { user: 'admin', passwordHash: hashOf(PASSWORD) },
+    guard: null,
     labImage: { kernel: '/images/kernel', initrd: '/images/initrd', commandLine: 'console=ttyS0' },
     guestAddresses: { network: '10.78.0.0/24', first: 100, last: 102 },
   };
@@ -137,7 +138,7 @@ export class MemoryDisks implements Disks {
 function nodeEntries(name: string): Record<string, unknown> {
   return {
     [keys.nodeFacts(name)]: testFacts(name),
-    [keys.nodeHeartbeat(name)]: { sequence: 1, bootId: 'b' },
+    [keys.nodeHeartbeat(name)]: testHeartbeat(1),
     [keys.nodeMemory(name)]: testMemory(),
   };
 }

@@ -1,9 +1,17 @@
 import type { Receipt } from '../../src/migration/receipt.ts';
+import type { NodeHeartbeat } from '../../src/model/authority.ts';
 import type { MigrationIntent } from '../../src/model/intent.ts';
 import { keys } from '../../src/model/keys.ts';
 import type { NodeFacts, NodeMemory } from '../../src/model/node.ts';
 import { GIBIBYTE, MEBIBYTE } from '../../src/model/units.ts';
 import type { VmDefinition, VmDisk, VmRecord, VmStatus } from '../../src/model/vm.ts';
+
+export function testHeartbeat(sequence: number): NodeHeartbeat {
+  return {
+    ...{ sequence, bootId: 'b', agentId: 'a', promises: [], guard: null },
+    ...{ voters: [], votesNeeded: 1, takeoverMs: null },
+  };
+}
 
 export function testFacts(name: string): NodeFacts {
   return {

@@ -57,6 +57,13 @@ export const agentConfigSchema = strictObject({
       description: 'a password hash "scrypt:<N>:<salt hex>:<hash hex>"',
     }),
   }),
+  guard: nullable(
+    strictObject({
+      socket: path,
+      cgroup: path,
+      watchdog: nullable(strictObject({ device: path, timeoutFile: path })),
+    }),
+  ),
   labImage: nullable(strictObject({ kernel: path, initrd: path, commandLine: Type.String() })),
   guestAddresses: nullable(
     strictObject({

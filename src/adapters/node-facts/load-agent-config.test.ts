@@ -30,6 +30,7 @@ const config: AgentConfig = {
   qemu: { binary: '/usr/bin/qemu-system-x86_64', user: { uid: 64_077, gid: 64_077 }, accelerator: 'auto' },
   migration: { tls: true, bandwidthBytesPerSecond: null, network: null },
   administrator: { user: 'admin', passwordHash: 'scrypt:16384:00ff:00ff' },
+  guard: null,
   labImage: null,
   guestAddresses: { network: '10.78.0.0/24', first: 100, last: 199 },
 };

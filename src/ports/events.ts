@@ -1,0 +1,12 @@
+import type { ClusterEvent } from '../model/events.ts';
+
+export type NewEvent = Omit<ClusterEvent, 'id' | 'at' | 'by'>;
+
+/**
+ * The cluster's event log. What is said while the store cannot be reached is kept on this node's disk and stored once it can
+ * be, with the time at which it happened.
+ */
+export interface EventLog {
+  /** Never throws and never waits. */
+  say(event: NewEvent): void;
+}
