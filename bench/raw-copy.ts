@@ -55,6 +55,7 @@ export class RawCopy {
       taps: [paths.tap],
       directDisks,
       incoming,
+      lockImages: true,
       // Without it QEMU runs the guest by itself as soon as it has loaded it, which is the quickest it can be.
     }).filter((argument) => argument !== '-S');
     const { command, args: rest } = qemuCommand({ binary: QEMU_BINARY, user: QEMU_USER }, definition.accelerator, args);

@@ -30,6 +30,9 @@ const PROGRAMS = {
   mount: 'mount',
   procps: 'sysctl',
   'xz-utils': 'xz',
+  openipmi: 'ipmi_sim',
+  ipmitool: 'ipmitool',
+  'fence-agents': 'fence_ipmilan',
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;

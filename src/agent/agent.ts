@@ -1,6 +1,7 @@
 import { knownNodes } from '../model/cluster-state.ts';
 import type { PeerHandlers } from '../ports/peers.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import { Coordinator } from './coordinator.ts';
 import { DestinationCopies } from './destination-copies.ts';
 import { closeUnfinishedReceipts } from './finish-receipt.ts';
 import { HeldTraffic } from './held-traffic.ts';
@@ -15,12 +16,18 @@ const LOOK_EVERY_MS = 1000;
  * The loops of one node: look at the cluster's state and at QEMU, decide, act, record. Returns when they run.
  * Nothing here is remembered across a restart; what matters is in the store, in QEMU, or noted beside QEMU.
  */
-export async function startAgent(ports: AgentPorts, bootId: string): Promise<void> {
-  const { config, hypervisor, instances, view, peers, clock, network, log, switchover } = ports;
+export async function startAgent(
+  ports: AgentPorts,
+  standing: Pick<PeerHandlers, 'promise' | 'renew-certificate'>,
+): Promise<void> {
+  const { config, bootId, suspended, hypervisor, instances, view, peers, clock, network, log, switchover } = ports;
   await switchover?.removeLeftovers().catch((error: unknown) => {
     // No reason not to start: guests and migrations come first.
     log.warn('Devices of an earlier switchover are left', { error });
   });
+  await view.ready();
+  // A frozen QEMU answers nothing: each is let go, or ended, before it is asked anything.
+  await suspended.settled();
   for (const instance of await hypervisor.adopt()) {
     if (!instance.alive) {
       // A copy that may have run and ended while no agent was here. A copy nobody knows counts as one that may have run, so
@@ -31,7 +38,6 @@ export async function startAgent(ports: AgentPorts, bootId: string): Promise<voi
     instances.add(instance);
     log.info('Found a QEMU process of an earlier agent', { vm: instance.vm, instance: instance.id, pid: instance.pid });
   }
-  await view.ready();
   const traffic = new HeldTraffic(ports);
   const copies = new DestinationCopies(ports, traffic);
   const vms = new OwnedVms(ports);
@@ -42,6 +48,7 @@ export async function startAgent(ports: AgentPorts, bootId: string): Promise<voi
     ...copies.handlers(),
     ...traffic.handlers(),
     ...new LentPorts(ports).handlers(),
+    ...standing,
   };
   await peers.serve(handlers);
   await removeLeftTaps(ports);
@@ -62,6 +69,7 @@ export async function startAgent(ports: AgentPorts, bootId: string): Promise<voi
   });
   greetPeers(ports);
   startMemoryActivity(ports);
+  new Coordinator(ports).start();
 }
 
 /** Keeps a connection to every other node open, so that no call waits for a handshake. */

@@ -15,9 +15,9 @@ import type { ClusterStore, StoreEntry, Write } from '../ports/store.ts';
  * - `handed-over`: the destination owns the VM and runs it.
  * - `stayed`: the source goes on as if nothing had happened.
  * - `continues-anew`: the source goes on after its QEMU had completed; the epoch changes.
- * - `lost`: neither copy may run; the VM is down.
+ * - `restart`: neither copy may run; the VM is started from its disk on the source.
  */
-export type Settlement = 'handed-over' | 'stayed' | 'continues-anew' | 'lost';
+export type Settlement = 'handed-over' | 'stayed' | 'continues-anew' | 'restart';
 
 export interface ClosingPorts {
   readonly store: ClusterStore;
@@ -52,13 +52,7 @@ export async function closeMigration(
   const stored = (key: string) => entries.find((entry) => entry.key === key);
   if (stored(keys.vmIntent(vm))?.modRevision !== intent.modRevision) return 'not-ours';
   const { settlement, receipt } = closing;
-  const freed =
-    settlement === 'handed-over'
-      ? [sourceMemory]
-      : settlement === 'lost'
-        ? [sourceMemory, destinationMemory]
-        : [destinationMemory];
-  const releases = freed.flatMap((entry) => release(entry, vm));
+  const releases = release(settlement === 'handed-over' ? sourceMemory : destinationMemory, vm);
   const status = stored(keys.vmStatus(vm))?.value as VmStatus | undefined;
   const outcome = await ports.store.transact({
     compare: [
@@ -89,7 +83,7 @@ function ownerWrites(intent: MigrationIntent, settlement: Settlement): Write[] {
   const put = keys.vmOwner(intent.vm);
   if (settlement === 'handed-over') return [{ put, value: { node: intent.destination } }];
   // Writing the same owner changes the epoch: whatever still knows the old one can do nothing any more.
-  if (settlement === 'continues-anew' || settlement === 'lost') return [{ put, value: { node: intent.source } }];
+  if (settlement === 'continues-anew' || settlement === 'restart') return [{ put, value: { node: intent.source } }];
   return [];
 }
 
@@ -102,16 +96,17 @@ function statusWrites(input: {
 }): Write[] {
   const { intent, settlement, receipt, status } = input;
   if (settlement === 'stayed' || settlement === 'continues-anew') return [];
-  const lost = settlement === 'lost';
+  const restart = settlement === 'restart';
   const value: VmStatus = {
-    state: lost ? 'failed' : 'running',
-    node: lost ? intent.source : intent.destination,
+    state: restart ? 'starting' : 'running',
+    node: restart ? intent.source : intent.destination,
     instance: null,
     since: isoDate(input.clock.wallMs()),
-    reason: lost
-      ? `Lost in a migration: ${receipt.reason ?? 'the reason is not known'}`
+    reason: restart
+      ? `Lost in a migration (${receipt.reason ?? 'the reason is not known'}); started anew from its disk`
       : `Live-migrated from ${intent.source}`,
     settledRequest: status?.settledRequest ?? null,
+    ...(status?.restarts !== undefined && { restarts: status.restarts }),
     error: null,
   };
   return [{ put: keys.vmStatus(intent.vm), value }];

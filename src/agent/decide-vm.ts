@@ -1,3 +1,7 @@
+import { decideRestart, failedLatelyOn, restartDelayMs } from '../failover/restart-policy.ts';
+import type { VmRestarts } from '../model/availability.ts';
+import type { NodeName } from '../model/names.ts';
+import { availabilityOf } from '../placement/occupancy.ts';
 import type { VmRecord, VmStatus } from '../model/vm.ts';
 import type { RunState } from '../ports/hypervisor.ts';
 
@@ -14,10 +18,24 @@ export interface VmObservation {
   readonly lastWords: string;
   /** Since this agent pressed the guest's power button, in milliseconds; null if it did not. */
   readonly shutdownAskedForMs: number | null;
+  /** Whether the guest of the latest QEMU had powered itself off. */
+  readonly guestShutDown: boolean;
+  /** This node, and its present boot. */
+  readonly node: NodeName;
+  readonly bootId: string;
+  /** ISO time at which this node became a member, or one again after it had been fenced; null if it is none. Its VMs were ended before. */
+  readonly memberSince: string | null;
+  /** Wall clock of this node, in milliseconds since 1970. */
+  readonly wallMs: number;
+  /** Whether the node's authority lasts. Without it nothing happens to highly available VMs: the guard is about to stop them, or has. */
+  readonly hasAuthority: boolean;
 }
 
 export type VmDecision =
-  | { readonly action: 'nothing'; readonly reason: string }
+  /** `againInMs`: look again then; absent: when something changes. */
+  | { readonly action: 'nothing'; readonly reason: string; readonly againInMs?: number }
+  /** It has failed here too often: see decideElsewhere in failover/elsewhere.ts. */
+  | { readonly action: 'move-elsewhere'; readonly reason: string }
   | { readonly action: 'start' | 'resume' | 'kill' | 'power-down'; readonly reason: string }
   | {
       readonly action: 'record';
@@ -28,14 +46,21 @@ export type VmDecision =
       /** The VM is down: its memory is free and it is no longer wanted to run. */
       readonly down: boolean;
       readonly error: VmStatus['error'];
+      /** To be recorded; absent: as they were. */
+      readonly restarts?: VmRestarts;
     };
 
 export const SHUTDOWN_TIMEOUT_MS = 60_000;
 
 export function decideVm(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
+  if (record.highlyAvailable && !seen.hasAuthority) {
+    return { action: 'nothing', reason: 'this node has no authority at present' };
+  }
   const { request } = record;
-  if (request !== null && request.id !== (status?.settledRequest ?? null)) {
-    switch (request.action) {
+  if (isPending(record, status)) {
+    switch (request?.action) {
+      case undefined:
+        break;
       case 'start':
         return decideStart(seen);
       case 'turn-off':
@@ -47,6 +72,26 @@ export function decideVm(record: VmRecord, status: VmStatus | null, seen: VmObse
     }
   }
   return decideSteady(record, status, seen);
+}
+
+function isPending({ request }: VmRecord, status: VmStatus | null): boolean {
+  return request !== null && request.id !== (status?.settledRequest ?? null);
+}
+
+/**
+ * What to record when QEMU could not be started. A start that somebody asked for has failed, and he is told; one that the cluster
+ * asked for follows the restart policy.
+ */
+export function decideStartFailed(
+  record: VmRecord,
+  status: VmStatus | null,
+  failed: { readonly error: NonNullable<VmStatus['error']> } & Pick<VmObservation, 'node' | 'wallMs'>,
+): VmDecision {
+  const { error } = failed;
+  if (record.highlyAvailable && !isPending(record, status) && record.desired === 'running') {
+    return decideFailed(record, status, { ...failed, what: `It could not be started: ${error.message}` });
+  }
+  return { action: 'record', state: 'failed', reason: error.message, settle: true, down: true, error };
 }
 
 function decideStart(seen: VmObservation): VmDecision {
@@ -92,16 +137,7 @@ function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObserva
   const state = status?.state ?? 'off';
   switch (seen.runState) {
     case null:
-      if (state === 'off' || state === 'failed' || state === 'saved')
-        return { action: 'nothing', reason: `it is ${state}` };
-      return {
-        action: 'record',
-        state: 'failed',
-        reason: `Its QEMU ended unexpectedly${seen.lastWords === '' ? '' : `: ${seen.lastWords}`}`,
-        settle: false,
-        down: true,
-        error: null,
-      };
+      return decideWithoutProcess(record, status, seen);
     case 'shutdown':
       return { action: 'kill', reason: 'the guest has shut itself down' };
     case 'running':
@@ -120,12 +156,78 @@ function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObserva
         error: null,
       };
     case 'prelaunch':
+      if (record.desired === 'off') return { action: 'kill', reason: 'it is not to run' };
+      if (state === 'starting') return { action: 'resume', reason: 'QEMU waits for its first start' };
+      return { action: 'nothing', reason: 'QEMU is prelaunch' };
     case 'inmigrate':
     case 'finish-migrate':
     case 'postmigrate':
     case 'other':
       return { action: 'nothing', reason: `QEMU is ${seen.runState}` };
   }
+}
+
+/** There is no QEMU of it here: it was never started, it has ended, or the node was restarted. */
+function decideWithoutProcess(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
+  const state = status?.state ?? 'off';
+  if (state === 'off' || state === 'saved' || status === null) return { action: 'nothing', reason: `it is ${state}` };
+  if (record.desired === 'off')
+    return state === 'failed' ? { action: 'nothing', reason: 'it is failed' } : down('It is off', false);
+  if (state === 'starting' && status.instance === null) return decideOrderedStart(status, seen);
+  const ended = whyEndedWithNode(status, seen);
+  if (ended !== null) {
+    if (record.highlyAvailable) return starting(`${ended}; restarted here`);
+    if (record.automaticStart) return starting(`${ended}; it starts with its node`);
+    return state === 'failed'
+      ? { action: 'nothing', reason: 'it is failed' }
+      : down(`${ended}, and it does not start with its node`, false);
+  }
+  if (state === 'failed') return { action: 'nothing', reason: 'it is failed' };
+  if (seen.guestShutDown) return down('The guest shut itself down', false);
+  const what = `Its QEMU ended unexpectedly${seen.lastWords === '' ? '' : `: ${seen.lastWords}`}`;
+  if (record.highlyAvailable) return decideFailed(record, status, { ...seen, what });
+  return { action: 'record', state: 'failed', reason: what, settle: false, down: true, error: null };
+}
+
+/** A failover, a settled migration or an earlier look has said that it is to start here. */
+function decideOrderedStart(status: VmStatus, seen: VmObservation): VmDecision {
+  if (failedLatelyOn(status.restarts, seen.wallMs).includes(seen.node)) {
+    return { action: 'move-elsewhere', reason: status.reason };
+  }
+  const delayMs = restartDelayMs(status.restarts, seen.wallMs);
+  const waitedMs = seen.wallMs - Date.parse(status.since);
+  // A clock that was set back must not hold it up.
+  if (waitedMs >= 0 && waitedMs < delayMs) {
+    return { action: 'nothing', reason: 'its restart waits for a while', againInMs: delayMs - waitedMs };
+  }
+  return { action: 'start', reason: 'it is to be started here' };
+}
+
+/** Null if its process ended by itself. */
+function whyEndedWithNode(status: VmStatus, { bootId, memberSince, node }: VmObservation): string | null {
+  if (status.bootId !== undefined && status.bootId !== bootId) return `${node} was restarted`;
+  // Times of one node's clock. Before it became a member again it ended what it still had.
+  if (memberSince !== null && Date.parse(status.since) < Date.parse(memberSince)) return `${node} had been fenced`;
+  return null;
+}
+
+function decideFailed(
+  record: VmRecord,
+  status: VmStatus | null,
+  { what, node, wallMs }: Pick<VmObservation, 'node' | 'wallMs'> & { readonly what: string },
+): VmDecision {
+  const limits = availabilityOf(record).restart;
+  const { kind, restarts, reason } = decideRestart({ limits, restarts: status?.restarts, node, wallMs });
+  if (kind === 'failed') {
+    const why = `${what}; ${reason}`;
+    return { action: 'record', state: 'failed', reason: why, settle: false, down: true, error: null, restarts };
+  }
+  return { ...starting(`${what}; ${reason}`), restarts };
+}
+
+/** Its next look starts it. */
+function starting(reason: string): VmDecision & { readonly action: 'record' } {
+  return { action: 'record', state: 'starting', reason, settle: false, down: false, error: null };
 }
 
 function up(reason: string, settle: boolean): VmDecision {

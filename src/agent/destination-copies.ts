@@ -108,6 +108,7 @@ export class DestinationCopies {
       definition,
       definitionHash: intent.definitionHash,
       incomingMigration: intent.migrationId,
+      highlyAvailable: this.#isHighlyAvailable(intent.vm),
     });
     instances.add(instance);
     copy.instance = instance;
@@ -127,21 +128,25 @@ export class DestinationCopies {
     return { addresses, port, ...traffic };
   }
 
+  #isHighlyAvailable(vm: VmName): boolean {
+    return this.#ports.view.current().vms.get(vm)?.record?.value.highlyAvailable ?? true;
+  }
+
   async #status(migrationId: MigrationId): Promise<DestinationStatus> {
     const copy = this.#copies.get(migrationId);
     // A copy this process never saw: without a note beside it nobody knows whether it ran.
-    if (copy === undefined) return { copy: 'absent', mayHaveRun: true };
+    if (copy === undefined) return { copy: 'absent', mayHaveRun: true, hasGo: false };
     const { instance } = copy;
-    if (instance === null) return { copy: copy.discarded ? 'absent' : 'receiving', mayHaveRun: false };
-    if (!instance.alive) {
-      const mayHaveRun = instance.mayHaveRun || copy.running !== null;
-      return { copy: copy.discarded ? 'absent' : 'dead', mayHaveRun };
-    }
-    if (instance.mayHaveRun) {
-      const runState = await instance.runState();
-      if (runState === 'running') return { copy: 'running', mayHaveRun: true };
-    }
-    return { copy: copy.loaded ? 'loaded' : 'receiving', mayHaveRun: instance.mayHaveRun };
+    if (instance === null) return { copy: copy.discarded ? 'absent' : 'receiving', mayHaveRun: false, hasGo: false };
+    const hasGo = instance.mayHaveRun || copy.running !== null;
+    if (!instance.alive) return { copy: copy.discarded ? 'absent' : 'dead', mayHaveRun: hasGo, hasGo };
+    if (instance.mayHaveRun && (await this.#runs(instance))) return { copy: 'running', mayHaveRun: true, hasGo: true };
+    return { copy: copy.loaded ? 'loaded' : 'receiving', mayHaveRun: instance.mayHaveRun, hasGo };
+  }
+
+  /** One that stands still because this node has no authority runs as far as others are concerned. */
+  async #runs(instance: Instance): Promise<boolean> {
+    return this.#ports.suspended.isSuspended(instance.vm) || (await instance.runState()) === 'running';
   }
 
   async #discard(migrationId: MigrationId, vm: VmName): Promise<DestinationStatus> {
@@ -149,12 +154,12 @@ export class DestinationCopies {
     if (copy === undefined) {
       // A prepare that is still on its way must find the note.
       this.#remember(migrationId, vm).discarded = true;
-      return { copy: 'absent', mayHaveRun: true };
+      return { copy: 'absent', mayHaveRun: true, hasGo: false };
     }
     if (copy.running !== null || copy.instance?.mayHaveRun === true) return await this.#status(migrationId);
     copy.discarded = true;
     await Promise.all([copy.instance?.kill(), this.#traffic.abandon(migrationId)]);
-    return { copy: 'absent', mayHaveRun: false };
+    return { copy: 'absent', mayHaveRun: false, hasGo: false };
   }
 
   /** The hot path: nothing is awaited before `cont` is on its way. */
@@ -165,6 +170,10 @@ export class DestinationCopies {
     const instance = copy?.instance;
     if (copy === undefined || instance?.alive !== true || copy.discarded) {
       return Promise.reject(refusal(vm, 'GO found no copy here'));
+    }
+    // GO says that the source never runs it again; the destination's own right is another matter.
+    if (this.#isHighlyAvailable(vm) && !this.#ports.authority.holds()) {
+      return Promise.reject(refusal(vm, `${this.#ports.config.node} has no authority to run VMs at the moment`));
     }
     instance.noteMayRun();
     const running = instance.resume().then((resumedAtMs) => ({ receivedAtMs, resumedAtMs }));

@@ -6,9 +6,10 @@ import type { VmName } from '../model/names.ts';
 import { withoutAllocation } from '../model/node.ts';
 import type { VmRecord, VmStatus } from '../model/vm.ts';
 import { isoDate } from '../migration/write-receipt.ts';
+import { decideElsewhere } from '../failover/elsewhere.ts';
 import type { Compare, Write } from '../ports/store.ts';
 import type { AgentPorts } from './agent-ports.ts';
-import { decideVm, type VmDecision } from './decide-vm.ts';
+import { decideStartFailed, decideVm, type VmDecision, type VmObservation } from './decide-vm.ts';
 
 type RecordDecision = Extract<VmDecision, { action: 'record' }>;
 
@@ -60,6 +61,8 @@ export class OwnedVms {
     const { view, config, instances, clock, log } = this.#ports;
     const entry = view.current().vms.get(vm);
     if (entry?.record == null || entry.intent !== null || entry.owner?.value.node !== config.node) return;
+    // Frozen, or about to be proven: it answers nothing, and nothing is to be concluded from that.
+    if (this.#ports.suspended.isSuspended(vm)) return;
     const instance = instances.ofVm(vm);
     const request = entry.record.value.request;
     const askedAtMs = this.#shutdownAskedAtMs.get(request?.id ?? '');
@@ -68,16 +71,23 @@ export class OwnedVms {
       instance: instance?.id ?? null,
       lastWords: this.#shutDownByGuest.has(vm) ? '' : instances.lastWords(vm),
       shutdownAskedForMs: askedAtMs === undefined ? null : clock.monotonicMs() - askedAtMs,
+      guestShutDown: this.#shutDownByGuest.has(vm),
+      ...this.#ofNode(),
     });
     if (decision.action !== 'nothing') log.info('VM', { vm, decision });
     switch (decision.action) {
       case 'nothing':
+        if (decision.againInMs !== undefined) clock.after(decision.againInMs, () => void this.look(vm));
+        return;
+      case 'move-elsewhere':
+        await this.#moveElsewhere(entry);
         return;
       case 'start':
         return await this.#start(entry);
       case 'resume':
         // The right to run is proven by a write: the VM may have been deleted or moved while QEMU was starting.
         if (!(await this.#record(entry, STARTING))) return;
+        if (entry.record.value.highlyAvailable && !this.#ports.authority.holds()) return;
         instance?.noteMayRun();
         await instance?.resume();
         break;
@@ -112,10 +122,12 @@ export class OwnedVms {
 
   async #start(entry: VmEntry): Promise<void> {
     const { hypervisor, instances } = this.#ports;
-    const { definition } = entry.record.value;
+    const { definition, highlyAvailable } = entry.record.value;
+    this.#shutDownByGuest.delete(definition.name);
     try {
       const instance = await hypervisor.start({
-        definition,
+        ...{ definition, highlyAvailable },
+        ignoreImageLocks: entry.owner?.value.takenOver === true,
         definitionHash: definitionHash(definition),
         incomingMigration: null,
       });
@@ -123,10 +135,38 @@ export class OwnedVms {
       this.#again.add(definition.name);
     } catch (error) {
       const { code, message, nextStep } = toErrorBody(error);
-      await this.#record(entry, {
-        ...{ action: 'record', state: 'failed', reason: message, settle: true, down: true },
-        error: { code, message, nextStep },
-      });
+      const failed = { error: { code, message, nextStep }, ...this.#ofNode() };
+      const decision = decideStartFailed(entry.record.value, entry.status?.value ?? null, failed);
+      if (decision.action === 'record') await this.#record(entry, decision);
+    }
+  }
+
+  #ofNode(): Pick<VmObservation, 'node' | 'bootId' | 'memberSince' | 'wallMs' | 'hasAuthority'> {
+    const { authority, bootId, clock, config, view } = this.#ports;
+    const membership = view.current().nodes.get(config.node)?.membership?.value;
+    return {
+      ...{ node: config.node, bootId, wallMs: clock.wallMs(), hasAuthority: authority.holds() },
+      memberSince: membership?.state === 'member' ? membership.since : null,
+    };
+  }
+
+  /** It has failed here too often. */
+  async #moveElsewhere(entry: VmEntry): Promise<void> {
+    const { store, view, events, clock } = this.#ports;
+    const { transaction, event } = decideElsewhere(view.current(), view.now(), entry);
+    const outcome = await store.transact(transaction);
+    if (outcome.kind === 'applied') events.say(event);
+    else await clock.sleep(100);
+  }
+
+  /** What an administrator would ask about later: a VM that was restarted, or was not. */
+  #tell(entry: VmEntry, decision: RecordDecision): void {
+    const { events, config } = this.#ports;
+    const vm = entry.record.value.definition.name;
+    const about = { node: config.node, vm, critical: true, reason: decision.reason };
+    if (decision.state === 'failed') events.say({ ...about, kind: 'vm-failed', text: `${vm} has failed.` });
+    else if (decision.state === 'starting' && decision !== STARTING) {
+      events.say({ ...about, kind: 'vm-restarted', text: `${vm} is restarted on ${config.node}.` });
     }
   }
 
@@ -141,6 +181,8 @@ export class OwnedVms {
       instance: instances.ofVm(vm)?.id ?? null,
       since: isoDate(clock.wallMs()),
       reason: decision.reason,
+      bootId: this.#ports.bootId,
+      ...restartsOf(entry, decision),
       settledRequest: decision.settle ? (record.request?.id ?? null) : (entry.status?.value.settledRequest ?? null),
       error: decision.error,
     };
@@ -160,9 +202,15 @@ export class OwnedVms {
       write.push({ put: keys.nodeMemory(config.node), value: withoutAllocation(memory.value, vm) });
     }
     const outcome = await store.transact({ compare, write });
-    if (outcome.kind !== 'applied') await clock.sleep(100);
+    if (outcome.kind === 'applied') this.#tell(entry, decision);
+    else await clock.sleep(100);
     // The view learns of it through the watch, and calls again then.
     if (outcome.kind === 'unknown') this.#again.add(vm);
     return outcome.kind === 'applied';
   }
+}
+
+function restartsOf(entry: VmEntry, { restarts }: RecordDecision): Pick<VmStatus, 'restarts'> {
+  const counted = restarts ?? entry.status?.value.restarts;
+  return counted === undefined ? {} : { restarts: counted };
 }

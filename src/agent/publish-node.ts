@@ -1,5 +1,4 @@
 import { type ClusterFacts, keys } from '../model/keys.ts';
-import { HEARTBEAT_PERIOD_MS } from '../model/authority.ts';
 import type { NodeFacts, NodeMemory } from '../model/node.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -39,23 +38,4 @@ async function tryPublish(facts: NodeFacts, cluster: ClusterFacts, store: Cluste
     write: [...write, { put: key, value: memory }],
   });
   return outcome.kind === 'applied';
-}
-
-/** Writes this node's heartbeat for ever. A late answer is not waited for; the next one says the same. */
-export function startHeartbeat(node: string, bootId: string, ports: PublishPorts): () => void {
-  let sequence = Math.floor(ports.clock.wallMs());
-  let inFlight = false;
-  const beat = () => {
-    if (inFlight) return;
-    inFlight = true;
-    sequence += 1;
-    const value = { sequence, bootId };
-    void ports.store
-      .transact({ compare: [], write: [{ put: keys.nodeHeartbeat(node), value }] }, HEARTBEAT_PERIOD_MS * 0.9)
-      .finally(() => {
-        inFlight = false;
-      });
-  };
-  beat();
-  return ports.clock.every(HEARTBEAT_PERIOD_MS, beat);
 }

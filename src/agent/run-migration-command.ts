@@ -198,7 +198,7 @@ async function closeAsLost(migration: SourceMigration): Promise<void> {
     reason: 'the copy on the destination ended after it may have run; the memory on the source is older than the disk',
   };
   await input.instance?.kill();
-  await close(migration, 'lost');
+  await close(migration, 'restart');
 }
 
 function refused(migration: SourceMigration, what: string): GodwitError {

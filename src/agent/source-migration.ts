@@ -2,6 +2,7 @@ import type { Versioned } from '../model/cluster-state.ts';
 import { toErrorBody } from '../model/errors.ts';
 import type { MigrationIntent } from '../model/intent.ts';
 import type { VmDefinition } from '../model/vm.ts';
+import { fencedSides } from '../failover/settle-intent.ts';
 import { decideMigration } from '../migration/decide.ts';
 import { learn } from '../migration/learn.ts';
 import type { MigrationCommand, MigrationObservation, MigrationState, PhaseDecision } from '../migration/migration.ts';
@@ -66,6 +67,8 @@ export class SourceMigration {
   #stoppedAtMonotonicMs: number | null = null;
   #lastGrowth: { readonly bytes: number; readonly atMs: number } | null = null;
   #goInFlight: Promise<void> | null = null;
+  /** An agent that was restarted does not know what the one before it has sent. */
+  #goMayHaveBeenSent: boolean;
   #admissionCause = '';
   #lookedAtOthersAtMs = 0;
   #wake: () => void = () => undefined;
@@ -74,6 +77,7 @@ export class SourceMigration {
     const intent = input.intent.value;
     this.input = input;
     this.ports = ports;
+    this.#goMayHaveBeenSent = input.agentRestarted;
     this.notes = new MigrationNotes({
       intent,
       memoryBytes: input.definition.memoryBytes,
@@ -130,6 +134,7 @@ export class SourceMigration {
 
   /** GO, sent at most once at a time; repeated by the loop until the destination has answered. */
   sendGo(): Promise<void> {
+    this.#goMayHaveBeenSent = true;
     this.#goInFlight ??= this.#go().finally(() => {
       this.#goInFlight = null;
       this.#wake();
@@ -270,9 +275,19 @@ export class SourceMigration {
     const nowMs = ports.clock.monotonicMs();
     seen.stoppedForMs = this.#stoppedAtMonotonicMs === null ? null : nowMs - this.#stoppedAtMonotonicMs;
     seen.silentForMs = this.#lastGrowth === null ? null : nowMs - this.#lastGrowth.atMs;
+    this.#lookAtDestination();
     const cancel = ports.view.current().vms.get(intent.value.vm)?.cancel?.value;
     if (cancel?.migrationId === intent.value.migrationId) seen.cancelRequested ??= cancel.reason;
     if (this.state.phase === 'pre-migration') this.#lookAtOthers();
+  }
+
+  /** A destination that is fenced answers no more; its copy may have run, unless GO was never sent to it. */
+  #lookAtDestination(): void {
+    const entry = this.ports.view.current().vms.get(this.input.intent.value.vm);
+    if (entry?.intent == null || entry.record == null) return;
+    if (!fencedSides(this.ports.view.current(), entry).destinationFenced) return;
+    this.seen.destination = 'dead';
+    this.seen.destinationMayHaveRun = this.#goMayHaveBeenSent;
   }
 
   /** Whether others use the link so much that this one had better wait; said once for each cause. */

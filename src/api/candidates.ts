@@ -1,26 +1,24 @@
-import { knownNodes, nodeState } from '../model/cluster-state.ts';
+import type { VmAvailability } from '../model/availability.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { NodeName } from '../model/names.ts';
 import type { VmDefinition } from '../model/vm.ts';
 import { chooseNode } from '../placement/choose-node.ts';
+import { nodesForPlacement as placeableNodes } from '../placement/occupancy.ts';
 import type { NodeForPlacement } from '../placement/why-not-place.ts';
 import type { Shown } from './views.ts';
 
 /** All members of the cluster as placement sees them. */
 export function nodesForPlacement({ state, now }: Shown): NodeForPlacement[] {
-  return knownNodes(state).map((entry) => ({
-    facts: entry.facts.value,
-    state: nodeState(entry, now),
-    memory: state.memory.get(entry.facts.value.name)?.value ?? null,
-  }));
+  return placeableNodes(state, now);
 }
 
 /** The first owner of a new VM and why it. Throws NOT_ENOUGH_MEMORY or PLACEMENT_NOT_POSSIBLE with all reasons. */
 export function chooseOwner(
   nodes: readonly NodeForPlacement[],
   definition: VmDefinition,
+  availability: VmAvailability,
 ): { readonly node: NodeName; readonly reason: string } {
-  const choice = chooseNode(nodes, { definition, owner: null, memory: 'some-day' });
+  const choice = chooseNode(nodes, { definition, owner: null, memory: 'some-day', availability });
   if (choice.kind === 'chosen') return choice;
   const all = choice.judged.flatMap((judged) => judged.reasons);
   const reasons = all.map((reason) => reason.text);

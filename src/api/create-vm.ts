@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createVm } from '../contract/vms.ts';
 import { isoDate } from '../migration/write-receipt.ts';
+import type { VmAvailability } from '../model/availability.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { keys } from '../model/keys.ts';
@@ -17,6 +18,7 @@ import { checkNewVm, invalid, type NewVmRequest } from './new-vm-request.ts';
 import { existingVms, findVm, readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
 import { shownNow, vmView } from './views.ts';
+import { withSettings } from './vm-settings.ts';
 
 export function serveCreateVm(app: FastifyInstance, context: ApiContext): void {
   serve(app, createVm, async ({ body }) => {
@@ -84,8 +86,9 @@ async function decide(context: ApiContext, request: NewVmRequest, identity: Iden
     const known = [...new Set(nodes.flatMap((node) => node.facts.switches))].join(', ');
     throw invalid(`There is no virtual switch "${switchName}".`, `Use one of these: ${known}.`);
   }
-  const owner = chooseOwner(nodes, definition);
-  return changeOf(state, { request, identity, definition, owner: owner.node, why: owner.reason });
+  const availability = withSettings(undefined, request.settings, state);
+  const owner = chooseOwner(nodes, definition, availability);
+  return changeOf(state, { request, identity, definition, availability, owner: owner.node, why: owner.reason });
 }
 
 /** An address that neither a VM nor the store's list of addresses has. */
@@ -147,16 +150,18 @@ interface ChangeInput {
   readonly request: NewVmRequest;
   readonly identity: Identity;
   readonly definition: VmDefinition;
+  readonly availability: VmAvailability;
   readonly owner: NodeName;
   readonly why: string;
 }
 
 function changeOf(state: ClusterState, input: ChangeInput): Change<null> {
-  const { request, identity, definition, owner, why } = input;
+  const { request, identity, definition, availability, owner, why } = input;
   const { name, highlyAvailable, automaticStart, budgetMs } = request;
   const { createdAt } = identity;
   const record: VmRecord = {
-    ...{ definition, desired: 'off', highlyAvailable, automaticStart, budgetMs, createdAt, request: null },
+    ...{ definition, desired: 'off', highlyAvailable, automaticStart, availability, budgetMs, createdAt },
+    request: null,
   };
   const status: VmStatus = {
     ...{ state: 'off', node: owner, instance: null, since: createdAt, settledRequest: null, error: null },

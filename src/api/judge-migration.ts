@@ -5,6 +5,7 @@ import { nodeState, type VmEntry, vmState } from '../model/cluster-state.ts';
 import { type ErrorCode, GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { NodeName } from '../model/names.ts';
 import { chooseNode, type JudgedNode } from '../placement/choose-node.ts';
+import { availabilityOf } from '../placement/occupancy.ts';
 import { type NodeForPlacement, type PlacementNeeds, type Reason, whyNotOn } from '../placement/why-not-place.ts';
 import { nodesForPlacement } from './candidates.ts';
 import type { Shown } from './views.ts';
@@ -30,7 +31,9 @@ export function judgeMigration(shown: Shown, entry: VmEntry, to: NodeName | unde
   const nodes = nodesForPlacement(shown);
   const named = to === undefined ? undefined : requireNode(nodes, to);
   const owner = shown.state.nodes.get(entry.owner?.value.node ?? '')?.facts.value ?? null;
-  const needs: PlacementNeeds = { definition: entry.record.value.definition, owner, memory: 'now' };
+  const record = entry.record.value;
+  const { definition } = record;
+  const needs: PlacementNeeds = { definition, owner, memory: 'now', availability: availabilityOf(record) };
   const choice = chooseNode(nodes, needs);
   const candidates = choice.judged.map(candidateOf);
   const ofVm = vmReasons(shown, entry);
@@ -101,6 +104,9 @@ function codedReason({ obstacle, text }: Reason): CodedReason {
     case 'software':
     case 'network':
     case 'storage':
+    case 'possible-owners':
+    case 'anti-affinity':
+    case 'failed-there':
       return { code: 'MIGRATION_NOT_POSSIBLE', text };
   }
 }

@@ -1,6 +1,9 @@
 import type { LiveMessage } from '../contract/live.ts';
 import type { ClusterReader } from '../model/cluster-state.ts';
+import type { ClusterEvent } from '../model/events.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { EventReader } from './event-history.ts';
+import { eventView } from './events.ts';
 import { migrationId, migrationViews, nodeViews, openMigrationViews, shownNow, vmViews } from './views.ts';
 
 /** Changes within this time go out together. */
@@ -15,14 +18,16 @@ const LOOK_PERIOD_MS = 1000;
 export class LiveFeed {
   readonly #reader: ClusterReader;
   readonly #clock: Clock;
+  readonly #history: EventReader;
   readonly #listeners = new Set<(text: string) => void>();
   #said = new Map<string, string>();
   #stop: (() => void) | null = null;
   #due = false;
 
-  constructor(reader: ClusterReader, clock: Clock) {
+  constructor(reader: ClusterReader, clock: Clock, history: EventReader) {
     this.#reader = reader;
     this.#clock = clock;
+    this.#history = history;
   }
 
   /** Says the snapshot at once, then changes. Returns a function that ends it. */
@@ -46,8 +51,10 @@ export class LiveFeed {
     this.#said = this.#current();
     const unsubscribe = this.#reader.subscribe(() => this.#schedule());
     const stopLooking = this.#clock.every(LOOK_PERIOD_MS, () => this.#tell());
+    const endEvents = this.#history.subscribe((event) => this.#say([eventMessage(event)]));
     this.#stop = () => {
       unsubscribe();
+      endEvents();
       stopLooking();
     };
   }
@@ -70,6 +77,10 @@ export class LiveFeed {
       if (gone !== null) texts.push(JSON.stringify(gone));
     }
     this.#said = current;
+    this.#say(texts);
+  }
+
+  #say(texts: readonly string[]): void {
     for (const listener of [...this.#listeners]) for (const text of texts) listener(text);
   }
 
@@ -93,6 +104,11 @@ export class LiveFeed {
     ];
     return new Map(messages.map(([object, message]) => [object, JSON.stringify(message)]));
   }
+}
+
+function eventMessage(event: ClusterEvent): string {
+  const message: LiveMessage = { type: 'event', event: eventView(event) };
+  return JSON.stringify(message);
 }
 
 function farewell(object: string): LiveMessage | null {

@@ -2,14 +2,15 @@ import type { FastifyInstance } from 'fastify';
 import { LIVE_PATH, LIVE_PING_PERIOD_MS, LIVE_TOO_SLOW } from '../contract/live.ts';
 import { API_PREFIX } from '../contract/route.ts';
 import type { ApiContext } from './context.ts';
+import type { EventReader } from './event-history.ts';
 import { LiveFeed } from './live-feed.ts';
 
 /** A client with more than this waiting for it reads too slowly. */
 const WAITING_MAX_BYTES = 4 * 1024 * 1024;
 
 /** The live channel; `src/contract/live.ts` says what goes over it. */
-export function serveLive(app: FastifyInstance, context: ApiContext): void {
-  const feed = new LiveFeed(context.reader, context.clock);
+export function serveLive(app: FastifyInstance, context: ApiContext, history: EventReader): void {
+  const feed = new LiveFeed(context.reader, context.clock, history);
   app.addHook('onClose', async () => feed.close());
   app.get(LIVE_PATH.slice(API_PREFIX.length), { websocket: true, schema: { hide: true } }, (socket) => {
     let answered = true;

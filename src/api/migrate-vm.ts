@@ -1,20 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import { type MigrateVmBody, type MigrationDryRun, type MigrationStarted, migrateVm } from '../contract/migrations.ts';
-import { smallestLimit } from '../migration/bandwidth-limit.ts';
-import { isoDate } from '../migration/write-receipt.ts';
-import type { ClusterState, Versioned, VmEntry } from '../model/cluster-state.ts';
-import { definitionHash } from '../model/definition-hash.ts';
+import {
+  type MigrationWishes,
+  openMigration,
+  type OpenMigrationInput,
+  planMigration,
+} from '../migration/open-migration.ts';
+import type { TransferPlan } from '../migration/plan-transfer.ts';
+import type { VmEntry } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
-import type { MigrationIntent } from '../model/intent.ts';
 import { keys } from '../model/keys.ts';
-import type { MigrationId, NodeName, VmName } from '../model/names.ts';
-import { type NodeMemory, withAllocation } from '../model/node.ts';
-import type { VmOwner } from '../model/vm.ts';
+import type { MigrationId, VmName } from '../model/names.ts';
 import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
-import { judgeMigration, type MigrationJudgement, refusal } from './judge-migration.ts';
+import { judgeMigration, refusal } from './judge-migration.ts';
 import { checkBudget, invalid } from './new-vm-request.ts';
-import { planTransfer, type TransferPlan, type TransferRequest } from './plan-transfer.ts';
 import { readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
 
@@ -58,7 +58,7 @@ async function dryRun(context: ApiContext, vm: VmName, body: MigrateVmBody): Pro
   const { compression, reason, forecast } =
     source === null || destination === null
       ? UNPLANNED
-      : planTransfer(state, { ...limited(state, wishes, { source, destination }), ...forPlan(context, entry) });
+      : planMigration(state, { source, destination, wishes, ...forPlan(context, entry) });
   return {
     dryRun: true,
     possible: judged.reasons.length === 0,
@@ -87,45 +87,31 @@ async function decide(context: ApiContext, { vm, body, id }: MigrateInput): Prom
   const state = await readForDecision(context, vm);
   const entry = requireVm(state, vm);
   const judged = judgeMigration({ state, now: context.reader.now() }, entry, body.to);
-  const ends = endsOf(state, entry, judged);
-  if (ends === null) throw refusal(entry, judged);
-  const { definition } = entry.record.value;
-  const between = { source: ends.owner.value.node, destination: ends.destination };
-  const wishes = limited(state, wishesOf(context, entry, body), between);
-  const plan = planTransfer(state, { ...wishes, ...forPlan(context, entry) });
-  const intent: MigrationIntent = {
-    migrationId: id,
-    vm,
-    epoch: ends.owner.modRevision,
-    mode: 'live',
-    ...wishes,
-    ...{ compression: plan.compression, compressionReason: plan.reason, forecast: plan.forecast },
-    definitionHash: definitionHash(definition),
-    requestedAt: isoDate(context.clock.wallMs()),
+  const { destination } = judged;
+  if (judged.reasons.length > 0 || destination === null) throw refusal(entry, judged);
+  const wishes = wishesOf(context, entry, body);
+  const opened = openMigration(state, { id, destination, wishes, ...forPlan(context, entry) });
+  if (opened === null) throw refusal(entry, judged);
+  const { intent, transaction } = opened;
+  const { migrationId, definitionHash: _hash, epoch: _epoch, ...shown } = intent;
+  return {
+    transaction,
+    proof: { key: keys.vmIntent(vm), value: intent },
+    result: { dryRun: false, migrationId, destinationReason: judged.destinationReason, ...shown },
   };
-  return changeOf(entry, { intent, ends, destinationReason: judged.destinationReason });
 }
 
 /** A forecast may rest on this node's view of the sample: nothing that matters for safety reads it. */
-function forPlan({ reader, clock }: ApiContext, entry: VmEntry): Pick<TransferRequest, 'entry' | 'activity' | 'nowMs'> {
+function forPlan(
+  { reader, clock }: ApiContext,
+  entry: VmEntry,
+): Pick<OpenMigrationInput, 'entry' | 'activity' | 'nowMs'> {
   const viewed = reader.current().vms.get(entry.record.value.definition.name);
   return { entry, activity: entry.activity ?? viewed?.activity ?? null, nowMs: clock.wallMs() };
 }
 
-type Wishes = Pick<MigrationIntent, 'budgetMs' | 'budgetMaxMs' | 'bandwidthBytesPerSecond' | 'encrypted'>;
-
-type Between = Pick<TransferRequest, 'source' | 'destination'>;
-
-/** With the smallest of the limits of the request and of both nodes, which have that of the migration network in theirs: a request can only lower it. */
-function limited(state: ClusterState, wishes: Wishes, between: Between): Wishes & Between {
-  const limitOf = (node: NodeName) => state.nodes.get(node)?.facts.value.migration.bandwidthBytesPerSecond ?? null;
-  const { source, destination } = between;
-  const limits = [wishes.bandwidthBytesPerSecond, limitOf(source), limitOf(destination)];
-  return { ...wishes, ...between, bandwidthBytesPerSecond: smallestLimit(...limits) };
-}
-
 /** What the request leaves open is as the VM and the cluster have it. Throws INVALID_INPUT. */
-function wishesOf({ config }: ApiContext, entry: VmEntry, body: MigrateVmBody): Wishes {
+function wishesOf({ config }: ApiContext, entry: VmEntry, body: MigrateVmBody): MigrationWishes {
   const budgetMs = body.budgetMs ?? entry.record.value.budgetMs;
   const budgetMaxMs = body.budgetMaxMs ?? budgetMs;
   if (budgetMaxMs < budgetMs) {
@@ -136,49 +122,4 @@ function wishesOf({ config }: ApiContext, entry: VmEntry, body: MigrateVmBody): 
   }
   const { bandwidthBytesPerSecond = null } = body;
   return { budgetMs, budgetMaxMs, bandwidthBytesPerSecond, encrypted: body.encrypted ?? config.migration.tls };
-}
-
-interface Ends {
-  readonly owner: Versioned<VmOwner>;
-  readonly destination: NodeName;
-  readonly memory: Versioned<NodeMemory>;
-}
-
-/** Both ends of the migration, or null if something speaks against it. */
-function endsOf(state: ClusterState, { owner }: VmEntry, { reasons, destination }: MigrationJudgement): Ends | null {
-  const memory = destination === null ? undefined : state.memory.get(destination);
-  if (reasons.length > 0 || owner === null || destination === null || memory === undefined) return null;
-  return { owner, destination, memory };
-}
-
-interface ChangeInput {
-  readonly intent: MigrationIntent;
-  readonly ends: Ends;
-  readonly destinationReason: string;
-}
-
-/** One transaction: the intent, and the memory on the destination, so that nobody else can take it. */
-function changeOf(entry: VmEntry, { intent, ends, destinationReason }: ChangeInput): Change<MigrationStarted> {
-  const { vm, migrationId, definitionHash: _hash, epoch: _epoch, ...shown } = intent;
-  const { name, memoryBytes } = entry.record.value.definition;
-  const memoryKey = keys.nodeMemory(ends.destination);
-  return {
-    transaction: {
-      compare: [
-        { key: keys.vmOwner(vm), modRevision: ends.owner.modRevision },
-        { key: keys.vmIntent(vm), modRevision: '0' },
-        { key: memoryKey, modRevision: ends.memory.modRevision },
-        { key: keys.vmRecord(vm), modRevision: entry.record.modRevision },
-        { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
-      ],
-      write: [
-        { put: keys.vmIntent(vm), value: intent },
-        { put: memoryKey, value: withAllocation(ends.memory.value, name, memoryBytes) },
-        // A cancel key that outlived its migration must not be there beside a new one.
-        ...(entry.cancel === null ? [] : [{ delete: keys.vmCancel(vm) }]),
-      ],
-    },
-    proof: { key: keys.vmIntent(vm), value: intent },
-    result: { dryRun: false, migrationId, vm, destinationReason, ...shown },
-  };
 }

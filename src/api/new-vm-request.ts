@@ -1,4 +1,5 @@
 // What may be asked of a new VM: pure checks of the request, before anything is looked at or made.
+import type { VmSettings } from '../contract/availability.ts';
 import type { CreateVmBody } from '../contract/vms.ts';
 import type { AgentConfig } from '../model/agent-config.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
@@ -32,6 +33,8 @@ export interface NewVmRequest {
   readonly highlyAvailable: boolean;
   readonly automaticStart: boolean;
   readonly budgetMs: number;
+  /** Checked against the cluster's nodes when the VM is made. */
+  readonly settings: VmSettings;
 }
 
 /** Throws NAME_MALFORMED or INVALID_INPUT. */
@@ -53,6 +56,18 @@ export function checkNewVm(body: CreateVmBody, config: AgentConfig): NewVmReques
     freePageHinting: body.freePageHinting ?? null,
     highlyAvailable: body.highlyAvailable ?? true,
     automaticStart: body.automaticStart ?? true,
+    settings: settingsOf(body),
+  };
+}
+
+function settingsOf({ priority, preferredOwners, possibleOwners, antiAffinity, failback, restart }: CreateVmBody) {
+  return {
+    ...(priority !== undefined && { priority }),
+    ...(preferredOwners !== undefined && { preferredOwners }),
+    ...(possibleOwners !== undefined && { possibleOwners }),
+    ...(antiAffinity !== undefined && { antiAffinity }),
+    ...(failback !== undefined && { failback }),
+    ...(restart !== undefined && { restart }),
   };
 }
 

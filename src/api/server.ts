@@ -5,16 +5,27 @@ import fastifyWebsocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { errorBodySchema } from '../contract/error-body.ts';
 import { API_PREFIX } from '../contract/route.ts';
+import { serveAvailability } from './availability.ts';
 import { requireSignIn } from './authentication.ts';
 import { serveCancelMigration } from './cancel-migration.ts';
+import { serveChangeVm } from './change-vm.ts';
 import { serveCluster } from './cluster.ts';
+import { serveConfirmDead } from './confirm-dead.ts';
 import type { ApiContext } from './context.ts';
 import { serveCreateVm } from './create-vm.ts';
 import { serveDeleteVm } from './delete-vm.ts';
 import { answerErrors, describeSchemaErrors } from './error-answer.ts';
+import { serveEviction } from './evict-node.ts';
+import { serveJoin } from './join.ts';
+import { EventHistory, type EventReader } from './event-history.ts';
+import { serveEvents } from './events.ts';
+import { serveExplainVm } from './explain-vm.ts';
 import { serveLive } from './live.ts';
 import { serveMigrateVm } from './migrate-vm.ts';
 import { serveMigrations } from './migrations.ts';
+import { serveNodeFencing } from './node-fencing.ts';
+import { serveNodeService } from './node-service.ts';
+import { serveNodes } from './nodes.ts';
 import { servePower } from './power.ts';
 import { ERROR_SCHEMA_ID } from './resource.ts';
 import { serveVms } from './vms.ts';
@@ -56,11 +67,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     openapi: openApiHead(),
     refResolver: { buildLocalReference: (schema) => schema['$id'] as string },
   });
-  void app.register(async (api) => serveAll(api as unknown as FastifyInstance, options), { prefix: API_PREFIX });
+  const history = new EventHistory(options.store);
+  app.addHook('onClose', async () => history.close());
+  void app.register(async (api) => serveAll(api as unknown as FastifyInstance, options, history), {
+    prefix: API_PREFIX,
+  });
   return app;
 }
 
-function serveAll(api: FastifyInstance, context: ApiContext): void {
+function serveAll(api: FastifyInstance, context: ApiContext, history: EventReader): void {
   serveCluster(api, context);
   serveVms(api, context);
   serveCreateVm(api, context);
@@ -69,7 +84,17 @@ function serveAll(api: FastifyInstance, context: ApiContext): void {
   serveMigrateVm(api, context);
   serveCancelMigration(api, context);
   serveMigrations(api, context);
-  serveLive(api, context);
+  serveJoin(api, context);
+  serveEviction(api, context);
+  serveChangeVm(api, context);
+  serveExplainVm(api, context, history);
+  serveNodes(api, context, history);
+  serveNodeService(api, context, history);
+  serveConfirmDead(api, context, history);
+  serveNodeFencing(api, context, history);
+  serveAvailability(api, context);
+  serveEvents(api, history);
+  serveLive(api, context, history);
   api.get('/openapi.json', { config: { open: true }, schema: { hide: true } }, () => api.swagger());
 }
 

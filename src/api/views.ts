@@ -1,8 +1,10 @@
 import type { ClusterView, NodeView } from '../contract/cluster.ts';
 import type { MigrationView } from '../contract/migrations.ts';
 import type { VmView } from '../contract/vms.ts';
+import { decideSurvival } from '../failover/survival.ts';
 import type { MigrationProgress } from '../migration/migration.ts';
 import type { Receipt } from '../migration/receipt.ts';
+import { DEFAULT_AVAILABILITY } from '../model/availability.ts';
 import {
   type ClusterReader,
   type ClusterState,
@@ -15,7 +17,10 @@ import {
 } from '../model/cluster-state.ts';
 import type { MigrationIntent } from '../model/intent.ts';
 import { freeMemoryBytes } from '../model/node.ts';
+import type { VmRecord } from '../model/vm.ts';
 import type { StoreMember } from '../ports/store.ts';
+import { availabilityView } from './availability.ts';
+import { failoverView, fencingViews } from './failover-view.ts';
 import { existingVms } from './read-state.ts';
 
 /** The state to show and the time to judge silences by. */
@@ -44,6 +49,7 @@ export function vmView(shown: Shown, entry: VmEntry): VmView {
     cpus: definition.cpus,
     automaticStart: record.automaticStart,
     highlyAvailable: record.highlyAvailable,
+    availability: availabilityOf(record),
     budgetMs: record.budgetMs,
     machineType: definition.machineType,
     cpuModel: definition.cpuModel,
@@ -57,6 +63,12 @@ export function vmView(shown: Shown, entry: VmEntry): VmView {
     error: status?.error ?? null,
     migration: openMigration(shown.state, entry),
   };
+}
+
+function availabilityOf({ availability }: VmRecord): VmView['availability'] {
+  const { priority, preferredOwners, possibleOwners, antiAffinity, failback, restart } =
+    availability ?? DEFAULT_AVAILABILITY;
+  return { priority, preferredOwners, possibleOwners, antiAffinity, failback, restart };
 }
 
 export function vmViews(shown: Shown): VmView[] {
@@ -178,6 +190,10 @@ export function clusterView(
     witness: witness === undefined ? null : { name: witness.name, state: witness.state },
     vms: { total: vms.length, byState },
     openMigrations: openMigrationViews(shown.state).length,
+    availability: availabilityView(shown.state),
+    failover: failoverView(shown, more.members.length),
+    survival: decideSurvival(shown.state, shown.now),
+    fencing: fencingViews(shown),
     versions: {
       agent: distinct(nodes.map((node) => node.agentVersion)),
       qemu: distinct(nodes.map((node) => node.qemuVersion)),

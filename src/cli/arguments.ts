@@ -23,7 +23,57 @@ export function countArgument(text: string): number {
   return required(/^\d+$/.test(text) ? Number(text) : undefined, 'It is not a whole number.');
 }
 
-function required(value: number | undefined, complaint: string): number {
+/** For options that may be given several times, or once with commas. */
+export function namesArgument(text: string, before: readonly string[] | undefined): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  return [...(before ?? []), ...names.filter((name) => name !== '')];
+}
+
+/** `key=value`, several times. */
+export function pairsArgument(
+  text: string,
+  before: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const [key, value] = required(splitPair(text), 'It is not of the form key=value.');
+  return { ...before, [key]: value };
+}
+
+function splitPair(text: string): readonly [string, string] | undefined {
+  const at = text.indexOf('=');
+  return at > 0 ? [text.slice(0, at), text.slice(at + 1)] : undefined;
+}
+
+const AGE_FACTORS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** "30m", "1h", "2d" back from now, or an ISO time, to milliseconds since 1970. */
+export function sinceArgument(text: string): number {
+  const age = /^(\d+(?:\.\d+)?)\s*(s|m|min|h|d)$/i.exec(text.trim());
+  if (age !== null) return Date.now() - Number(age[1]) * (AGE_FACTORS_MS[(age[2] ?? '').toLowerCase().charAt(0)] ?? 0);
+  const atMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  return required(
+    Number.isNaN(atMs) ? undefined : atMs,
+    'It is not an age such as 30m, 1h or 2d, nor a time such as 2026-11-23T10:00Z.',
+  );
+}
+
+export interface HourWindow {
+  readonly fromHour: number;
+  readonly toHour: number;
+}
+
+/** "22-6" to hours of the day; "any" stays: a null would not get through commander. */
+export function hoursArgument(text: string): HourWindow | 'any' {
+  if (text === 'any') return text;
+  const match = /^(\d{1,2})-(\d{1,2})$/.exec(text.trim());
+  const [fromHour, toHour] = [Number(match?.[1] ?? 99), Number(match?.[2] ?? 99)];
+  const fits = fromHour <= 24 && toHour <= 24 && fromHour !== toHour;
+  return required(
+    fits ? { fromHour, toHour } : undefined,
+    'It is neither hours of the day (UTC) such as 22-6, nor "any".',
+  );
+}
+
+function required<T>(value: T | undefined, complaint: string): T {
   if (value === undefined) throw new InvalidArgumentError(complaint);
   return value;
 }

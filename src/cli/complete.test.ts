@@ -16,13 +16,17 @@ function after(line: string) {
 
 describe('decideCompletion', () => {
   test('offers nouns and verbs, but no hidden command', () => {
-    expect(after('').words).toEqual(['vm', 'migration', 'node', 'cluster', 'lab', 'agent', 'witness', 'completion']);
+    expect(after('').words).toEqual([
+      ...['vm', 'migration', 'node', 'cluster', 'ha', 'events', 'lab', 'agent', 'witness', 'completion'],
+    ]);
     expect(after('vm ').words).toContain('migrate');
   });
 
   test('looks up VMs, nodes, machines and labs where their names belong', () => {
     expect(after('vm migrate ').names).toBe('vm');
     expect(after('vm migrate Web --to ').names).toBe('node');
+    expect(after('node drain ').names).toBe('node');
+    expect(after('events --vm ').names).toBe('vm');
     expect(after('lab crash ').names).toBe('machine');
     expect(after('vm list --lab ').names).toBe('lab');
     expect(after('lab up --name ').names).toBe('lab');

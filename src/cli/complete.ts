@@ -71,11 +71,12 @@ function argumentWords(command: Command, placed: number): Completion {
 }
 
 function argumentNames(name: string): NameKind | null {
-  return name === 'vm' || name === 'machine' ? name : null;
+  return name === 'vm' || name === 'node' || name === 'machine' ? name : null;
 }
 
 function optionNames(name: string): NameKind | null {
-  if (name === 'to') return 'node';
+  if (name === 'to' || name === 'node' || name === 'preferredOwner' || name === 'possibleOwner') return 'node';
+  if (name === 'vm') return 'vm';
   return name === 'lab' || name === 'name' ? 'lab' : null;
 }
 

@@ -14,6 +14,7 @@ export interface UpOptions {
   readonly nodeMemory?: number;
   readonly migrationTls?: 'on' | 'off';
   readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  readonly watchdog: boolean;
   readonly keep?: boolean;
 }
 
@@ -25,6 +26,7 @@ export async function labUp(context: Context, options: UpOptions): Promise<ExitS
     ...(options.nodeMemory !== undefined && { nodeMemoryBytes: options.nodeMemory }),
     ...(options.migrationTls !== undefined && { migrationTls: options.migrationTls === 'on' }),
     ...(options.accelerator !== undefined && { accelerator: options.accelerator }),
+    watchdog: options.watchdog,
     ...(options.keep === true && { keep: true }),
     progress: progressOf(context),
   });
@@ -53,6 +55,25 @@ export async function labStatus(context: Context, name: string | undefined): Pro
   const status = await lab.labStatus(chosen);
   const others = names.filter((other) => other !== chosen).join(', ');
   report(context, status, () => `${renderLab(status, context.output.look)}\n\nOther labs (--name): ${others}`);
+  return EXIT_DONE;
+}
+
+/** The document is what `nodes/<name>/fencing` of the cluster takes. */
+export async function labBmc(context: Context, name: string): Promise<ExitStatus> {
+  const bmcs = await lab.labBmcs(name);
+  report(context, bmcs, () =>
+    renderTable(
+      bmcs,
+      [
+        { title: 'NODE', value: (bmc) => bmc.node },
+        { title: 'FENCE AGENT', value: (bmc) => bmc.agent },
+        { title: 'ADDRESS', value: (bmc) => bmc.options['ip'] ?? '–' },
+        { title: 'USER', value: (bmc) => bmc.options['username'] ?? '–' },
+        { title: 'PASSWORD', value: (bmc) => bmc.options['password'] ?? '–' },
+      ],
+      context.output.look,
+    ),
+  );
   return EXIT_DONE;
 }
 

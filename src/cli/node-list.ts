@@ -1,18 +1,9 @@
 import { listNodes, type NodeView } from '../contract/cluster.ts';
 import { formatBytes } from '../model/units.ts';
 import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
-import type { Look, Style } from './look.ts';
+import type { Look } from './look.ts';
+import { nodeStateText } from './node-text.ts';
 import { renderTable } from './table.ts';
-
-const STATE_STYLES: Readonly<Record<NodeView['state'], Style>> = {
-  up: 'green',
-  paused: 'yellow',
-  draining: 'yellow',
-  isolated: 'red',
-  down: 'red',
-  fenced: 'red',
-  quarantined: 'red',
-};
 
 export async function nodeList(context: Context): Promise<ExitStatus> {
   const cluster = await context.openCluster();
@@ -27,7 +18,7 @@ export function renderNodes(nodes: readonly NodeView[], look: Look): string {
     [
       { title: 'NAME', value: (node) => node.name },
       { title: 'ROLE', value: (node) => node.role },
-      { title: 'STATE', value: (node) => look.paint(STATE_STYLES[node.state], node.state) },
+      { title: 'STATE', value: (node) => nodeStateText(node.state, look) },
       {
         title: 'FREE',
         align: 'right',

@@ -26,6 +26,11 @@ export function addLabCommands(program: Command, act: Act): void {
   withName(lab.command('status').description('machines, address and credentials of a lab')).action(
     (_options, command: Command) => act(command, async (context) => (await load()).labStatus(context, nameOf(command))),
   );
+  withName(
+    lab.command('bmc').description("addresses and credentials of the nodes' management controllers (IPMI)"),
+  ).action((_options, command: Command) =>
+    act(command, async (context) => (await load()).labBmc(context, nameOf(command) ?? DEFAULT_NAME)),
+  );
   addExec(lab, act);
   addEvents(lab, act);
   addCables(lab, act);
@@ -50,6 +55,7 @@ function addUp(lab: Command, act: Act): void {
     .option('--node-memory <size>', 'memory each node offers to VMs', sizeArgument)
     .addOption(new Option('--migration-tls <on|off>', 'memory crosses the network under TLS').choices(['on', 'off']))
     .addOption(new Option('--accelerator <name>', 'what runs the guests').choices(['auto', 'kvm', 'tcg']))
+    .option('--no-watchdog', 'no watchdog stands behind the guards of the nodes')
     .option('--keep', 'leave a lab that did not come up as it is')
     .addHelpText('after', '\nExamples:\n  godwit lab up\n  godwit lab up --name second --nodes 3 --link 500mbit --json')
     .action((options: UpOptions, command: Command) =>
@@ -79,7 +85,7 @@ function addExec(lab: Command, act: Act): void {
 function addEvents(lab: Command, act: Act): void {
   const descriptions: Readonly<Record<LabEvent, string>> = {
     crash: 'power loss: everything on the machine is gone at once',
-    freeze: 'stop everything on the machine where it is',
+    freeze: 'stop everything on the machine where it is, its watchdog excepted: a node is reset 2 s later',
     thaw: 'let a frozen machine go on',
     boot: 'switch a crashed machine on again',
   };

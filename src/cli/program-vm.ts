@@ -5,6 +5,8 @@ import type { Act } from './program.ts';
 import type { CreateOptions } from './vm-create.ts';
 import type { MigrateOptions } from './vm-migrate.ts';
 import type { PowerAction } from './vm-power.ts';
+import type { SetOptions } from './vm-set.ts';
+import { addSettingsOptions } from './vm-settings.ts';
 
 export function addVmCommands(program: Command, act: Act): void {
   const vm = addNoun(program, 'vm', 'virtual machines');
@@ -15,11 +17,12 @@ export function addVmCommands(program: Command, act: Act): void {
       act(command, async (context) => (await import('./vm-list.ts')).vmList(context)),
     );
   vm.command('show')
-    .description('one VM')
+    .description('one VM, why it is where it is or does not run, and the last events about it')
     .argument('<vm>', 'its name')
     .action((name: string, _options, command: Command) =>
       act(command, async (context) => (await import('./vm-show.ts')).vmShow(context, name)),
     );
+  addSet(vm, act);
   addPower(vm, act);
   vm.command('delete')
     .description('delete a VM that is off; its disks stay unless asked otherwise')
@@ -37,8 +40,26 @@ export function addVmCommands(program: Command, act: Act): void {
     );
 }
 
+function addSet(vm: Command, act: Act): void {
+  addSettingsOptions(vm.command('set'))
+    .description('change settings of a VM, also while it runs')
+    .argument('<vm>', 'its name')
+    .addOption(
+      new Option('--highly-available <on|off>', 'bring it back elsewhere when its node dies').choices(['on', 'off']),
+    )
+    .addOption(new Option('--automatic-start <on|off>', 'start it when its node starts').choices(['on', 'off']))
+    .option('--budget <time>', 'longest blackout allowed in a live migration, e.g. 50ms', durationArgument)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  godwit vm set WebServer --priority high --preferred-owner node1 --failback on --failback-window 22-6\n  godwit vm set WebServer --possible-owner none --anti-affinity web',
+    )
+    .action((name: string, options: SetOptions, command: Command) =>
+      act(command, async (context) => (await import('./vm-set.ts')).vmSet(context, name, options)),
+    );
+}
+
 function addCreate(vm: Command, act: Act): void {
-  vm.command('create')
+  addSettingsOptions(vm.command('create'))
     .description('create a VM')
     .argument('<name>', 'its name: letters, digits and hyphens')
     .requiredOption('--memory <size>', 'memory, e.g. 256M', sizeArgument)

@@ -2,7 +2,10 @@
 import { Command } from 'commander';
 import type { Context, ExitStatus, GlobalOptions } from './context.ts';
 import { addNoun } from './noun.ts';
+import { addFormationCommands } from './program-formation.ts';
+import { addAvailabilityCommands } from './program-availability.ts';
 import { addLabCommands } from './program-lab.ts';
+import { addNodeCommands } from './program-node.ts';
 import { addVmCommands } from './program-vm.ts';
 
 /** Runs one command's work with its context, and keeps its exit status. */
@@ -44,7 +47,7 @@ export function buildProgram(parts: ProgramParts): Command {
     .addHelpText('after', EXAMPLES);
   addVmCommands(program, actFast);
   addMigrationCommands(program, actFast);
-  addClusterCommands(program, actFast);
+  addClusterCommands(program, { act, actFast });
   addLabCommands(program, actFast);
   addAgentCommands(program, act);
   addCompletionCommands(program, actFast);
@@ -82,19 +85,19 @@ function addMigrationCommands(program: Command, act: Act): void {
     );
 }
 
-function addClusterCommands(program: Command, act: Act): void {
-  addNoun(program, 'node', 'the members of the cluster')
-    .command('list')
-    .description('all nodes and the witness')
-    .action((_options, command: Command) =>
-      act(command, async (context) => (await import('./node-list.ts')).nodeList(context)),
-    );
-  addNoun(program, 'cluster', 'the cluster as a whole')
+function addClusterCommands(program: Command, acts: { readonly act: Act; readonly actFast: Act }): void {
+  const { actFast } = acts;
+  const node = addNoun(program, 'node', 'the members of the cluster');
+  addNodeCommands(node, actFast);
+  const cluster = addNoun(program, 'cluster', 'the cluster as a whole');
+  cluster
     .command('status')
     .description('nodes, quorum, witness and VMs at a glance')
     .action((_options, command: Command) =>
-      act(command, async (context) => (await import('./cluster-status.ts')).clusterStatus(context)),
+      actFast(command, async (context) => (await import('./cluster-status.ts')).clusterStatus(context)),
     );
+  addFormationCommands({ cluster, node }, acts);
+  addAvailabilityCommands(program, actFast);
 }
 
 function addAgentCommands(program: Command, act: Act): void {

@@ -8,6 +8,7 @@ import { type Context, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, type ExitStatus, type
 import { printErrorBody } from './error-text.ts';
 import type { Output } from './output.ts';
 import { buildProgram } from './program.ts';
+import { godwitVersion } from './version.ts';
 
 /** Never throws. `words`: without the program's own name. `beforeCommand`: see the program's parts. */
 export async function runCommandLine(
@@ -131,6 +132,5 @@ function commandWords(words: readonly string[]): string[] {
 }
 
 function versionText(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return `godwit ${(JSON.parse(text) as { version: string }).version} (Node.js ${process.versions.node})`;
+  return `godwit ${godwitVersion()} (Node.js ${process.versions.node})`;
 }

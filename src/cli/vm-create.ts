@@ -1,9 +1,10 @@
 import { type CreateVmBody, createVm } from '../contract/vms.ts';
 import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
 import { changePower } from './vm-power.ts';
+import { type SettingsOptions, settingsOf } from './vm-settings.ts';
 import { vmSentence } from './vm-text.ts';
 
-export interface CreateOptions {
+export interface CreateOptions extends SettingsOptions {
   /** Bytes. */
   readonly memory: number;
   readonly cpus: number;
@@ -42,5 +43,6 @@ function bodyOf(name: string, options: CreateOptions): CreateVmBody {
     ...(options.budget !== undefined && { budgetMs: options.budget }),
     highlyAvailable: options.highlyAvailable,
     automaticStart: options.automaticStart,
+    ...settingsOf(options),
   };
 }

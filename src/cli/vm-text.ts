@@ -1,6 +1,8 @@
+import type { VmExplanation } from '../contract/availability.ts';
 import type { VmView } from '../contract/vms.ts';
 import { formatBytes, formatMs } from '../model/units.ts';
-import { type Look, type Style } from './look.ts';
+import { eventLine } from './event-text.ts';
+import { type Look, type Style, wrap } from './look.ts';
 import { renderFacts } from './table.ts';
 import { ago } from './times.ts';
 
@@ -25,6 +27,64 @@ export function vmStateText(vm: VmView, look: Look): string {
   return look.paint(STATE_STYLES[vm.state], vm.state);
 }
 
+/** "priority high; prefers node1; may be on any node …" */
+export function settingsText(vm: VmView): string {
+  const { priority, preferredOwners, possibleOwners, antiAffinity } = vm.availability;
+  return [
+    vm.highlyAvailable ? 'highly available' : 'not highly available',
+    vm.automaticStart ? 'starts with its node' : 'does not start with its node',
+    `priority ${priority}`,
+    `prefers ${preferredOwners.join(', then ') || 'no node'}`,
+    `may be on ${possibleOwners.join(', ') || 'any node'}`,
+    antiAffinity.length === 0 ? 'apart from none' : `apart from others of ${antiAffinity.join(', ')}`,
+    `failback ${failbackText(vm)}`,
+    `restarts ${restartText(vm)}`,
+    `budget ${formatMs(vm.budgetMs)}`,
+  ].join('; ');
+}
+
+function failbackText({ availability: { failback } }: VmView): string {
+  if (!failback.enabled) return 'off';
+  const { window } = failback;
+  return window === null ? 'at once' : `between ${window.fromHour} and ${window.toHour} h UTC`;
+}
+
+function restartText({ availability: { restart } }: VmView): string {
+  return `${restart.here} × here, then ${restart.elsewhere} × elsewhere`;
+}
+
+function availabilityFacts(vm: VmView): (readonly [string, string])[] {
+  const { priority, preferredOwners, possibleOwners, antiAffinity } = vm.availability;
+  return [
+    ['highly available', vm.highlyAvailable ? `yes, priority ${priority}` : 'no'],
+    [
+      'owners',
+      `${possibleOwners.join(', ') || 'any node'}${preferredOwners.length === 0 ? '' : `; prefers ${preferredOwners.join(', then ')}`}`,
+    ],
+    ...(antiAffinity.length === 0 ? [] : [['apart from', `others of ${antiAffinity.join(', ')}`] as const]),
+    ['failback', failbackText(vm)],
+    ['restarts', restartText(vm)],
+  ];
+}
+
+/** Why it is where it is or does not run, what is in its way, and what has happened. */
+export function renderExplanation({ why, obstacles, events }: VmExplanation, look: Look): string {
+  const part = (title: string, lines: readonly string[]) =>
+    lines.length === 0
+      ? []
+      : [
+          `${look.paint('bold', title)}\n${lines.map((line) => `  ${wrap(line, { columns: look.columns, indent: 2 })}`).join('\n')}`,
+        ];
+  return [
+    ...part('WHY', why),
+    ...part('IN ITS WAY', obstacles),
+    ...part(
+      'LAST EVENTS',
+      events.map((event) => eventLine(event, look)),
+    ),
+  ].join('\n\n');
+}
+
 export function renderVm(vm: VmView, look: Look, nowMs: number): string {
   const facts: (readonly [string, string])[] = [
     ['name', vm.name],
@@ -35,7 +95,7 @@ export function renderVm(vm: VmView, look: Look, nowMs: number): string {
     ['memory', formatBytes(vm.memoryBytes)],
     ['CPUs', String(vm.cpus)],
     ['budget', formatMs(vm.budgetMs)],
-    ['highly available', vm.highlyAvailable ? 'yes' : 'no'],
+    ...availabilityFacts(vm),
     ['automatic start', vm.automaticStart ? 'yes' : 'no'],
     ['machine', `${vm.machineType}, ${vm.cpuModel}, ${vm.accelerator}`],
     ['free-page hinting', vm.freePageHinting ? 'on' : 'off'],

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { nodeViewSchema } from './cluster.ts';
+import { eventViewSchema } from './events.ts';
 import { migrationViewSchema } from './migrations.ts';
 import { API_PREFIX } from './route.ts';
 import { exact, list } from './shapes.ts';
@@ -35,5 +36,7 @@ export const liveMessageSchema = Type.Union([
   /** Progress of an open migration, and its receipt when it ended. */
   exact({ type: Type.Literal('migration'), migration: migrationViewSchema }),
   exact({ type: Type.Literal('freshness'), fresh: Type.Boolean() }),
+  /** New in the event log. */
+  exact({ type: Type.Literal('event'), event: eventViewSchema }),
 ]);
 export type LiveMessage = Static<typeof liveMessageSchema>;

@@ -5,7 +5,7 @@ export const API_PREFIX = '/api/v1';
 
 /** A request of the REST API as data: the server registers it, the client calls it, OpenAPI is made from it. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below {@link API_PREFIX}, with parameters as `:name`. */
   readonly path: string;
   /** One sentence for the API's documentation. */

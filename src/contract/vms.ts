@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { VM_STATES } from '../model/vm.ts';
+import { vmAvailabilitySchema, vmSettings } from './availability.ts';
 import { phaseSchema } from './receipt.ts';
 import { route } from './route.ts';
 import { bytes, exact, isoTime, list, ms, nameParams, nullable, oneOf } from './shapes.ts';
@@ -21,6 +22,8 @@ export const vmViewSchema = exact({
   cpus: Type.Integer(),
   automaticStart: Type.Boolean(),
   highlyAvailable: Type.Boolean(),
+  /** How it is brought back, and where it may and should be. */
+  availability: vmAvailabilitySchema,
   /** Longest blackout the user allows. */
   budgetMs: ms,
   machineType: Type.String(),
@@ -87,10 +90,27 @@ export const createVm = route({
     automaticStart: Type.Optional(Type.Boolean()),
     /** > 0; 50 by default. */
     budgetMs: Type.Optional(Type.Number()),
+    ...vmSettings,
   }),
   response: { 201: vmViewSchema },
 });
 export type CreateVmBody = Static<(typeof createVm)['body']>;
+
+export const changeVm = route({
+  method: 'PATCH',
+  path: '/vms/:name',
+  summary: 'Changes settings of a VM, also while it runs; what is left out stays as it is.',
+  params: nameParams,
+  body: exact({
+    highlyAvailable: Type.Optional(Type.Boolean()),
+    automaticStart: Type.Optional(Type.Boolean()),
+    /** > 0; holds for the next migration. */
+    budgetMs: Type.Optional(Type.Number()),
+    ...vmSettings,
+  }),
+  response: { 200: vmViewSchema },
+});
+export type ChangeVmBody = Static<(typeof changeVm)['body']>;
 
 export const deleteVm = route({
   method: 'DELETE',

@@ -14,10 +14,15 @@ export interface AuthorityConfig {
   readonly askAfterMs: number;
   readonly askEveryMs: number;
   /**
-   * Terms that the newest committed heartbeat of this node may have, noted by an earlier agent; null: nobody knows, so promises
-   * count only after a heartbeat of this agent was committed.
+   * Terms that the newest committed heartbeat of this node may have, as the earlier agent noted them; []: there was no earlier agent.
+   * Null: nobody knows, so promises count, and an unending authority begins, only under a renewed fencing token (`renew-token`).
    */
   readonly notedTerms: readonly TakeoverTerms[] | null;
+  /**
+   * Whether a guard enforces the end of authority. No heartbeat with a takeover time goes out before that guard has said
+   * (`guard-deadline`) that it has an end time: otherwise it could go on for ever under an older "no end".
+   */
+  readonly guarded: boolean;
 }
 
 export type AuthorityEvent =
@@ -30,17 +35,19 @@ export type AuthorityEvent =
     }
   /** This node is a member under this fencing token; null: it is not (fenced, or not yet a member). */
   | { readonly kind: 'membership'; readonly token: Revision | null }
+  /** Under which end time the guard lets VMs run, null: none. At each change of what the guard says. */
+  | { readonly kind: 'guard-deadline'; readonly untilMs: number | null }
   | { readonly kind: 'terms-noted'; readonly noteId: number }
   | {
       readonly kind: 'heartbeat-answer';
       readonly sequence: number;
-      /** `fenced`: the fencing token has moved, which is definite. */
+      /** `fenced`: the fencing token has moved, which is definite. `applied` after `unknown` counts. */
       readonly outcome: 'applied' | 'fenced' | 'unknown';
     }
   | { readonly kind: 'promise'; readonly round: number; readonly voter: NodeName; readonly granted: boolean };
 
 export type AuthorityEffect =
-  /** Note on disk, then send `terms-noted`; no heartbeat with new terms is sent before. */
+  /** Note on disk in place of the last note, in order, then send `terms-noted`; no heartbeat with new terms is sent before. May be repeated. */
   | { readonly kind: 'note-terms'; readonly noteId: number; readonly terms: readonly TakeoverTerms[] }
   | {
       readonly kind: 'heartbeat';
@@ -49,8 +56,14 @@ export type AuthorityEffect =
       readonly deadlineMs: number;
     }
   | { readonly kind: 'ask-promises'; readonly round: number; readonly voters: readonly NodeName[] }
-  /** The new end of authority; null: none (see `takeoverMs: null`). Only ever later than before, or from a time to null. */
+  /** The new end of authority; null: none (see `takeoverMs: null`). Later than before, but that null may become a time: the guard has to take that. */
   | { readonly kind: 'authority'; readonly untilMs: number | null }
+  /**
+   * If `membership` still has this revision (state `member`, this boot), put it again, and send `membership` with its new revision: from then
+   * on no heartbeat whose outcome is unknown can be committed any more. Best effort; asked again while it is needed. If the compare fails:
+   * look at the key, and send `membership` as it is.
+   */
+  | { readonly kind: 'renew-token'; readonly token: Revision }
   /** The node's right has ended for certain. */
   | { readonly kind: 'fenced' };
 

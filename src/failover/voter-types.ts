@@ -45,4 +45,5 @@ export type VoterEffect =
   | { readonly kind: 'note-vote'; readonly subject: NodeName; readonly revision: Revision | null }
   /** If the subject's heartbeat still has this revision, put the vote. */
   | { readonly kind: 'write-vote'; readonly subject: NodeName; readonly revision: Revision }
+  /** Only tidiness: a vote for an older heartbeat counts for nothing. In order with `write-vote` of the same subject. */
   | { readonly kind: 'delete-vote'; readonly subject: NodeName };

@@ -9,8 +9,8 @@ import {
   machineCommands,
   machineOfNamespace,
   planLab,
+  seatCount,
   shapeCommands,
-  storeMembers,
 } from './lab-plan.ts';
 
 const plan = planLab({ name: 'blue', index: 3, nodes: 2, link: '1gbit' });
@@ -70,16 +70,14 @@ describe('shapeCommands', () => {
   });
 });
 
-describe('storeMembers', () => {
+describe('seatCount', () => {
   test.each([
-    [1, ['node1']],
-    [2, ['node1', 'node2', 'witness']],
-    [3, ['node1', 'node2', 'node3']],
-    [4, ['node1', 'node2', 'node3', 'node4', 'witness']],
-    [9, ['node1', 'node2', 'node3', 'node4', 'node5']],
-  ])('of %i nodes are an odd number, with the witness where it makes one', (nodes, names) => {
-    const members = storeMembers(planLab({ name: 'x', index: 1, nodes, link: 'none' }));
-    expect(members.map((member) => member.name)).toEqual(names);
+    [1, 1],
+    [2, 3],
+    [6, 3],
+    [7, 5],
+  ])('of %i nodes and a witness is %i', (nodes, seats) => {
+    expect(seatCount(planLab({ name: 'x', index: 1, nodes, link: 'none' }))).toBe(seats);
   });
 });
 

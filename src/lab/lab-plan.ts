@@ -125,14 +125,11 @@ export function gatewayAddress(plan: Pick<LabPlan, 'index'>, machine: string): s
   return number === undefined ? undefined : `127.77.${plan.index}.${number}`;
 }
 
-/** The witness has its vote in the store where the nodes alone would be an even number; five members are enough. */
-export function storeMembers(plan: LabPlan): { name: string; address: string }[] {
-  const nodes = plan.machines.filter((machine) => machine.kind === 'node').slice(0, 5);
-  const witness = plan.machines.filter((machine) => machine.kind === 'witness');
-  return [...nodes, ...(nodes.length % 2 === 0 ? witness : [])].map((machine) => ({
-    name: machine.name,
-    address: machine.links[0]?.address ?? '',
-  }));
+/** How many members the store will have, once all have joined: see the planner of the seats. */
+export function seatCount(plan: LabPlan): 1 | 3 | 5 {
+  const nodes = plan.machines.filter((machine) => machine.kind === 'node').length;
+  // With the witness the nodes are one more.
+  return nodes >= 7 ? 5 : nodes >= 2 ? 3 : 1;
 }
 
 // ---- Commands. Each list is for one `ip -batch`, in the namespace that its function names.

@@ -20,8 +20,20 @@ export const labPaths = {
   volume: (lab: string) => join(labDirectory(lab), 'volumes/volume1'),
   gatewayLog: (lab: string) => join(labDirectory(lab), 'gateway.log'),
   machine: (lab: string, machine: string) => join(labDirectory(lab), 'machines', machine),
+  guardLog: (lab: string, machine: string) => join(labDirectory(lab), 'machines', machine, 'log/guard.log'),
+  /** A FIFO, at the same path inside of the machine. */
+  watchdogDevice: (lab: string, machine: string) => join(labDirectory(lab), 'machines', machine, 'watchdog/device'),
+  watchdogTimeout: (lab: string, machine: string) => join(labDirectory(lab), 'machines', machine, 'watchdog/timeout'),
+  /** A FIFO that the node's management controller writes to. */
+  powerSwitch: (lab: string, machine: string) => join(labDirectory(lab), 'machines', machine, 'bmc/power'),
+  bmcLog: (lab: string) => join(labDirectory(lab), 'bmc.log'),
+  /** What watchdogs and power switches did. */
+  hardwareLog: (lab: string) => join(labDirectory(lab), 'hardware.log'),
   agentLog: (lab: string, machine: string) => join(labDirectory(lab), 'machines', machine, 'log/agent.log'),
 };
+
+/** `none`: no guard either, for tests of the lab itself. `alone`: a guard without a watchdog. */
+export type LabGuard = 'none' | 'alone' | 'watchdog';
 
 export interface LabState {
   readonly format: typeof STATE_FORMAT;
@@ -35,6 +47,10 @@ export interface LabState {
   readonly password: string;
   /** What runs on a machine, by its name: the argv that is started again whenever it ends. */
   readonly programs: Readonly<Record<string, readonly string[]>>;
+  /** What stands behind the agents of the nodes. */
+  readonly guard: LabGuard;
+  /** Of the nodes' management controllers; null: they have none. */
+  readonly bmc: { readonly user: string; readonly password: string } | null;
   /** Cut networks by machine, so that a machine that is booted finds its cables as they were. */
   readonly cut: Readonly<Record<string, readonly WiredNetwork[]>>;
 }

@@ -10,21 +10,27 @@ import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { parseName } from '../model/names.ts';
 import { GIBIBYTE } from '../model/units.ts';
 import { killCgroup, labCgroup, labsInCgroups, machineCgroup, makeCgroup } from './cgroups.ts';
+import { agentProgram, formCluster } from './formation.ts';
 import { claimIndex, startGateway } from './gateway.ts';
 import { buildGuestImage, GUEST_CACHE_DIRECTORY } from './guest/guest-image.ts';
+import { startHardware } from './hardware.ts';
 import { stateOf } from './lab-lookup.ts';
 import { checkLink, checkNodeCount, planLab, SWITCH } from './lab-plan.ts';
+import type { LabState } from './lab-state.ts';
 import { labDirectory, labsOnDisk, lock, newState, readState, writeState } from './lab-state.ts';
 import type { LabStatus } from './lab-status.ts';
 import { describeLab, processStartTime } from './lab-status.ts';
 import type { AgentSettings } from './machine-files.ts';
-import { configPath, hashPassword, makeLabDirectory, placeGuestImage, writeMachineFiles } from './machine-files.ts';
-import { powerOn, REPOSITORY } from './machines.ts';
+import { makeLabDirectory, placeGuestImage, writeMachineFiles } from './machine-files.ts';
+import { powerOn } from './machines.ts';
 import { machinesWithNamespace, makeSwitch, removeAllNamespaces } from './namespaces.ts';
 import { waitForAgents } from './readiness.ts';
+import { REPOSITORY } from './repository.ts';
 import { checkRequirements, requireRoot } from './requirements.ts';
 import { runCommand } from './run-command.ts';
 
+export type { LabBmc } from './bmc.ts';
+export { labBmcs } from './bmc.ts';
 export { labBoot, labCrash, labCut, labExec, labFreeze, labMend, labThaw } from './lab-events.ts';
 export { labNames } from './lab-lookup.ts';
 export type { LabNetwork, MachineKind } from './lab-plan.ts';
@@ -48,6 +54,8 @@ export interface LabUpOptions {
   /** false: guest memory crosses the network in the clear (for measuring). Default true. */
   readonly migrationTls?: boolean;
   readonly accelerator?: AgentConfig['qemu']['accelerator'];
+  /** false: no watchdog stands behind the nodes' guards (for measuring without). Default true; with an `agentCommand` there is no guard unless it is given. */
+  readonly watchdog?: boolean;
   /** For tests of the lab itself: runs instead of agents, whose files are written but whose API is not waited for. */
   readonly agentCommand?: readonly string[];
   readonly progress?: Progress;
@@ -99,22 +107,36 @@ async function build(options: LabUpOptions, { nodes, link, launcher, progress }:
   const { state, server } = await allocate(options, { nodes, link, launcher });
   const { plan } = state;
   const settings: AgentSettings = {
-    administrator: { user: state.user, passwordHash: hashPassword(state.password) },
     nodeMemoryBytes: options.nodeMemoryBytes ?? 2 * GIBIBYTE,
     migrationTls: options.migrationTls ?? true,
     accelerator: options.accelerator ?? 'auto',
     labImage: image === null ? null : await placeGuestImage(name, image),
+    guard: state.guard,
   };
   await writeMachineFiles(plan, settings);
   progress(`switch: networks cluster and client, ${link === 'none' ? 'unshaped' : link} per link`);
   await makeCgroup(await machineCgroup(name, SWITCH));
   await makeSwitch(plan);
+  if (state.guard !== 'none') await startHardware(state);
+  const poweredOn = new Map(plan.machines.map(({ name: machine }) => [machine, Promise.withResolvers<void>()]));
+  // Begins while the other machines are still being made.
+  const formed =
+    launcher === null
+      ? undefined
+      : formCluster(state, launcher, {
+          poweredOn: new Map([...poweredOn].map(([machine, { promise }]) => [machine, promise])),
+          progress,
+        });
+  // What fails in it is said where it is waited for, below.
+  formed?.catch(() => undefined);
   for (const machine of plan.machines) {
     await powerOn(state, machine);
+    poweredOn.get(machine.name)?.resolve();
     progress(`${machine.name}: ${machine.links.map((cable) => cable.address).join(', ')}`);
   }
   await startGateway(plan, server);
-  if (launcher !== null) {
+  if (formed !== undefined) {
+    await formed;
     progress('waits for the agents');
     await waitForAgents(state, progress);
   }
@@ -129,18 +151,24 @@ async function allocate(options: LabUpOptions, wanted: { nodes: number; link: st
   server.unref();
   const plan = planLab({ name: options.name, index, nodes: wanted.nodes, link: wanted.link });
   const programs: Record<string, readonly string[]> = {};
-  for (const { name, kind } of plan.machines) {
-    if (kind === 'client') continue;
-    const subcommand = kind === 'node' ? 'agent' : 'witness';
-    const agent = [wanted.launcher ?? '', subcommand, '--config', configPath(plan.name, name)];
-    programs[name] = options.agentCommand ?? agent;
+  for (const machine of plan.machines) {
+    if (machine.kind === 'client') continue;
+    programs[machine.name] = options.agentCommand ?? agentProgram(wanted.launcher ?? '', machine, plan.name);
   }
   const builder = { pid: process.pid, startTime: (await processStartTime(process.pid)) ?? '' };
   const password = randomBytes(15).toString('base64url');
-  const state = newState({ builder, plan, user: 'admin', password, programs });
+  const guard = guardOf(options);
+  // IPMI has room for 20 bytes.
+  const bmc = guard === 'none' ? null : { user: 'godwit', password: randomBytes(9).toString('hex') };
+  const state = newState({ builder, plan, user: 'admin', password, programs, guard, bmc });
   await makeLabDirectory(options.name);
   await writeState(state);
   return { state, server };
+}
+
+function guardOf({ agentCommand, watchdog }: LabUpOptions): LabState['guard'] {
+  if (agentCommand !== undefined && watchdog === undefined) return 'none';
+  return watchdog === false ? 'alone' : 'watchdog';
 }
 
 async function indexesTaken(): Promise<Set<number>> {

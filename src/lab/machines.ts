@@ -12,9 +12,10 @@ import { namespaceOf } from './lab-plan.ts';
 import type { LabState } from './lab-state.ts';
 import { labPaths } from './lab-state.ts';
 import { makeMachineNetwork, removeMachineNetwork } from './namespaces.ts';
+import { guardCommand } from './node-guard.ts';
+import { REPOSITORY } from './repository.ts';
 import { labEnvironment } from './run-command.ts';
-
-export const REPOSITORY = join(import.meta.dirname, '../..');
+import { disarmWatchdog } from './watchdog-device.ts';
 
 /** Joins a control group and becomes the program: `sh -c JOIN_CGROUP sh <group> <argv…>`. */
 export const JOIN_CGROUP = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"';
@@ -31,7 +32,9 @@ export async function powerOn(state: LabState, machine: Machine): Promise<void> 
   const log = join(directory, 'log/machine.log');
   const output = openSync(log, 'a');
   const unshare = ['unshare', '--pid', '--mount', '--uts', '--cgroup', '--fork', '--kill-child', '--mount-proc'];
-  const script = [join(import.meta.dirname, 'machine.sh'), machine.name, staging, labPaths.agentLog(lab, machine.name)];
+  const guard = machine.kind === 'node' ? guardCommand(lab, machine.name, state.guard) : '';
+  const agentLog = labPaths.agentLog(lab, machine.name);
+  const script = [join(import.meta.dirname, 'machine.sh'), machine.name, staging, agentLog, guard];
   const program = state.programs[machine.name] ?? [];
   const argv = [
     ...['nsenter', `--net=/run/netns/${namespaceOf(lab, machine.name)}`],
@@ -88,6 +91,8 @@ export async function initPid(lab: string, machine: string): Promise<number | un
 /** Everything that a loss of power takes: processes, network devices, /run. The directory stays. */
 export async function powerOff(lab: string, machine: string): Promise<void> {
   await killCgroup(await machineCgroup(lab, machine));
+  // What is off is not reset; the next guard arms it again.
+  disarmWatchdog(lab, machine);
   await removeMachineNetwork(lab, machine);
 }
 

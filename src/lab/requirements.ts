@@ -11,7 +11,7 @@ export const ETCD_BINARY = '/var/cache/godwit/etcd/usr/bin/etcd';
 export const QEMU_BINARY = '/usr/bin/qemu-system-x86_64';
 
 const PROGRAMS = ['ip', 'tc', 'nsenter', 'unshare', 'flock', 'mount', 'umount', 'tini'];
-const PROGRAMS_OF_AGENTS = ['qemu-system-x86_64', 'qemu-img', 'bridge', 'ethtool'];
+const PROGRAMS_OF_AGENTS = ['qemu-system-x86_64', 'qemu-img', 'bridge', 'ethtool', 'ipmi_sim'];
 
 export function requireRoot(what: string): void {
   if (process.getuid?.() !== 0) throw rootNeeded(what);

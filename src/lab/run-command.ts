@@ -21,6 +21,8 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   'dpkg-deb': 'dpkg',
   gzip: 'gzip',
   ip: 'iproute2',
+  ipmi_sim: 'openipmi',
+  mkfifo: 'coreutils',
   mount: 'mount',
   nsenter: 'util-linux',
   'qemu-img': 'qemu-utils',

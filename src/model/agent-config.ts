@@ -27,8 +27,13 @@ export interface AgentConfig {
     readonly key: string;
     /** Directory with ca-cert.pem, server-cert.pem, server-key.pem, client-cert.pem, client-key.pem, readable by `qemuUser`. */
     readonly qemuDirectory: string;
+    /** The authority's own key, so that this node can let others in. A witness has none. */
+    readonly caKey?: string;
   };
+  /** Further addresses that the certificate of this node names, e.g. one that leads to it from outside. */
+  readonly certificateAddresses?: readonly string[];
   readonly store: {
+    /** Those at the time when the file was written; a note in the state directory has the newest. This node among them: it is the first. */
     readonly members: readonly StoreMemberConfig[];
     /** 2379 and 2380 by default. */
     readonly clientPort: number;
@@ -94,3 +99,8 @@ export interface AgentConfig {
   /** First guest address handed out for `--image lab` VMs and its network, e.g. {"network": "10.78.0.0/24", "first": 100, "last": 199}; null: none. */
   readonly guestAddresses: { readonly network: string; readonly first: number; readonly last: number } | null;
 }
+
+/** What of the configuration depends on the machine, and not on the cluster that it joins. */
+export type MachineSettings = Omit<AgentConfig, 'clusterName' | 'node' | 'role' | 'pki' | 'store' | 'administrator'> & {
+  readonly store: Omit<AgentConfig['store'], 'members'>;
+};

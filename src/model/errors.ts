@@ -17,6 +17,10 @@ export const ERROR_CODES = {
   // The state of things does not allow it
   VM_STATE_UNSUITABLE: { httpStatus: 409 },
   VM_MIGRATING: { httpStatus: 409 },
+  NODE_STATE_UNSUITABLE: { httpStatus: 409 },
+  DRAIN_BLOCKED: { httpStatus: 409 },
+  FENCING_NOT_CONFIGURED: { httpStatus: 409 },
+  FENCING_FAILED: { httpStatus: 409 },
   NO_MIGRATION_RUNNING: { httpStatus: 409 },
   CONCURRENT_CHANGE: { httpStatus: 409 },
   NOT_ENOUGH_MEMORY: { httpStatus: 409 },
@@ -25,6 +29,17 @@ export const ERROR_CODES = {
   PLACEMENT_NOT_POSSIBLE: { httpStatus: 409 },
   MIGRATION_NOT_POSSIBLE: { httpStatus: 409 },
   MODE_NOT_SUPPORTED: { httpStatus: 409 },
+  // Who belongs to the cluster
+  JOIN_TOKEN_INVALID: { httpStatus: 403 },
+  JOIN_TOKEN_EXPIRED: { httpStatus: 403 },
+  JOIN_CA_UNKNOWN: { httpStatus: 403 },
+  JOIN_ALREADY_MEMBER: { httpStatus: 409 },
+  JOIN_NAME_TAKEN: { httpStatus: 409 },
+  JOIN_ADDRESS_TAKEN: { httpStatus: 409 },
+  JOIN_VERSION_UNSUITABLE: { httpStatus: 409 },
+  JOIN_CLOCK_WRONG: { httpStatus: 409 },
+  EVICTION_REFUSED: { httpStatus: 409 },
+  NODE_EVICTED: { httpStatus: 403 },
   // Something broke
   MIGRATION_FAILED: { httpStatus: 500 },
   MIGRATION_CANCELLED: { httpStatus: 409 },

@@ -53,3 +53,6 @@ export interface ClusterEvent {
   /** Why, one sentence; empty where the text says it all. */
   readonly reason: string;
 }
+
+/** An event as it is said; its id, time and speaker are added by the log. */
+export type NewEvent = Omit<ClusterEvent, 'id' | 'at' | 'by'>;

@@ -19,6 +19,18 @@ export const keys = {
   nodeFailures: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/failures`,
   /** NodeFencing */
   nodeFencing: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/fencing`,
+  /** NodeAdmission */
+  nodeAdmission: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/admission`,
+  /** Who keeps the store, who may join, who was removed */
+  formation: `${STORE_PREFIX}formation/`,
+  /** SeatsRecord */
+  storeSeats: `${STORE_PREFIX}formation/seats`,
+  joinTokens: `${STORE_PREFIX}formation/tokens/`,
+  /** JoinTokenRecord */
+  joinToken: (id: string) => `${STORE_PREFIX}formation/tokens/${id}`,
+  evictions: `${STORE_PREFIX}formation/evicted/`,
+  /** EvictionRecord */
+  eviction: (node: NodeName) => `${STORE_PREFIX}formation/evicted/${node}`,
   votes: `${STORE_PREFIX}votes/`,
   /** NodeVote */
   vote: (subject: NodeName, voter: NodeName) => `${STORE_PREFIX}votes/${subject}/${voter}`,

@@ -19,7 +19,7 @@ export function isWellFormedName(text: string): boolean {
 }
 
 /** Returns the name, or throws NAME_MALFORMED. */
-export function parseName(kind: 'VM' | 'node' | 'lab', text: string): string {
+export function parseName(kind: 'VM' | 'node' | 'cluster' | 'lab', text: string): string {
   if (isWellFormedName(text)) return text;
   throw new GodwitError({
     code: 'NAME_MALFORMED',

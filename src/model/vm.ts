@@ -122,4 +122,9 @@ export interface VmActivity {
 /** Key `vms/<name>/owner`. Its revision is the VM's epoch: it changes with every change of owner or right to run. */
 export interface VmOwner {
   readonly node: NodeName;
+  /**
+   * It was taken over from a fenced node. That node's QEMU can do nothing any more, but where it merely stands still (or its
+   * client's lease has not expired) the image may still be locked: the lock is no obstacle then.
+   */
+  readonly takenOver?: true;
 }

@@ -17,7 +17,7 @@ describe('chooseNode', () => {
     expect(choice.kind === 'chosen' && choice.reason).toContain('924 MiB');
   });
 
-  test('breaks a tie by name, whatever the order', () => {
+  test('breaks a tie always in the same way, whatever the order', () => {
     expect(chooseNode([node('node2'), node('node1')], needs)).toMatchObject({ node: 'node1' });
   });
 

@@ -1,6 +1,7 @@
 // Whether a node can take a VM: every reason against it, not only the first. Used for the choice of the
 // first owner, for the candidates of a migration and for its refusal. Relies on nothing but what it is given.
-import type { NodeName } from '../model/names.ts';
+import type { VmAvailability } from '../model/availability.ts';
+import type { NodeName, VmName } from '../model/names.ts';
 import { freeMemoryBytes, type NodeFacts, type NodeMemory, type NodeState, withoutAllocation } from '../model/node.ts';
 import { formatBytes } from '../model/units.ts';
 import type { VmDefinition } from '../model/vm.ts';
@@ -11,6 +12,12 @@ export interface NodeForPlacement {
   readonly state: NodeState;
   /** null: it has not published its memory. */
   readonly memory: NodeMemory | null;
+  /** VMs that are there, or on their way there, by anti-affinity group. Absent: none. */
+  readonly groups?: ReadonlyMap<string, readonly VmName[]>;
+  /** Virtual processors of the VMs that run there. Absent: 0. */
+  readonly cpusTaken?: number;
+  /** How often it was fenced within the last day. Absent: never. */
+  readonly recentFailures?: number;
 }
 
 /** What the VM asks of a node. */
@@ -20,10 +27,25 @@ export interface PlacementNeeds {
   readonly owner: NodeFacts | null;
   /** `now`: the memory must be free, it is about to run there. `some-day`: the node must be big enough. */
   readonly memory: 'now' | 'some-day';
+  /** Where it may and should be. Absent: anywhere. */
+  readonly availability?: Pick<VmAvailability, 'possibleOwners' | 'preferredOwners' | 'antiAffinity'>;
+  /** Nodes on which it failed lately. Absent: none. */
+  readonly failedOn?: readonly NodeName[];
 }
 
 /** What kind of obstacle it is, for those who answer with one precise error. */
-export type Obstacle = 'role' | 'state' | 'owner' | 'hardware' | 'software' | 'network' | 'storage' | 'memory';
+export type Obstacle =
+  | 'role'
+  | 'state'
+  | 'owner'
+  | 'hardware'
+  | 'software'
+  | 'network'
+  | 'storage'
+  | 'memory'
+  | 'possible-owners'
+  | 'anti-affinity'
+  | 'failed-there';
 
 export interface Reason {
   readonly obstacle: Obstacle;
@@ -40,11 +62,19 @@ export function whyNotOn(node: NodeForPlacement, needs: PlacementNeeds): Reason[
     return [{ obstacle: 'owner', text: `${needs.definition.name} is already on ${name}.` }];
   return [
     ...stateReasons(name, node.state),
-    ...softwareReasons(node.facts, needs),
-    ...networkReasons(node.facts, needs.definition),
-    ...migrationNetworkReasons(node.facts, needs.owner),
-    ...storageReasons(node.facts, needs.definition),
+    ...factsReasons(node.facts, needs),
     ...memoryReasons(node, needs),
+    ...availabilityReasons(node, needs),
+  ];
+}
+
+/** Those that lie in what the node is, and are the same for all nodes with the same equipment. */
+export function factsReasons(facts: NodeFacts, needs: PlacementNeeds): Reason[] {
+  return [
+    ...softwareReasons(facts, needs),
+    ...networkReasons(facts, needs.definition),
+    ...migrationNetworkReasons(facts, needs.owner),
+    ...storageReasons(facts, needs.definition),
   ];
 }
 
@@ -139,4 +169,28 @@ function memoryReasons(node: NodeForPlacement, needs: PlacementNeeds): Reason[] 
   if (memoryBytes <= freeBytes) return [];
   const text = `${name} has ${formatBytes(freeBytes)} of ${formatBytes(node.memory.capacityBytes)} free for VMs, ${needs.definition.name} needs ${formatBytes(memoryBytes)}.`;
   return [{ obstacle: 'memory', text }];
+}
+
+function availabilityReasons(node: NodeForPlacement, needs: PlacementNeeds): Reason[] {
+  const { name } = node.facts;
+  const vm = needs.definition.name;
+  const reasons: Reason[] = [];
+  if (!isPossibleOwner(name, needs)) {
+    reasons.push({ obstacle: 'possible-owners', text: `${name} is not among the possible owners of ${vm}.` });
+  }
+  for (const group of needs.availability?.antiAffinity ?? []) {
+    const others = (node.groups?.get(group) ?? []).filter((other) => other !== vm);
+    if (others.length === 0) continue;
+    const text = `${vm} and ${others.join(', ')} of the group "${group}" must not be on one node, and ${name} has ${others.length === 1 ? 'that one' : 'those'}.`;
+    reasons.push({ obstacle: 'anti-affinity', text });
+  }
+  if (needs.failedOn?.includes(name) === true) {
+    reasons.push({ obstacle: 'failed-there', text: `${vm} has failed on ${name} within the last quarter of an hour.` });
+  }
+  return reasons;
+}
+
+export function isPossibleOwner(node: NodeName, needs: Pick<PlacementNeeds, 'availability'>): boolean {
+  const possible = needs.availability?.possibleOwners ?? [];
+  return possible.length === 0 || possible.includes(node);
 }

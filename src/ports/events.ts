@@ -1,6 +1,6 @@
-import type { ClusterEvent } from '../model/events.ts';
+import type { NewEvent } from '../model/events.ts';
 
-export type NewEvent = Omit<ClusterEvent, 'id' | 'at' | 'by'>;
+export type { NewEvent } from '../model/events.ts';
 
 /**
  * The cluster's event log. What is said while the store cannot be reached is kept on this node's disk and stored once it can

@@ -21,6 +21,11 @@ export interface GuardLink {
   extend(untilMs: number | null): void;
   /** The node has lost its right for certain: the guard acts as if the deadline had passed now. */
   end(): void;
+  /**
+   * The node is being switched off, or Godwit is: disarms the watchdog if none of the highly available VMs is left. Resolves to
+   * whether it is disarmed; false also when the guard cannot be reached.
+   */
+  goodbye(): Promise<boolean>;
   close(): void;
 }
 
@@ -34,5 +39,12 @@ export interface VmSlices {
   holdFrozen(vm: string): void;
   /** Lets it go on; synchronous. */
   thaw(vm: string): void;
+  /** Whether every process of this VM stands still at this moment, by `holdFrozen` or by the guard. */
   isFrozen(vm: string): boolean;
+  /** Highly available VMs that have processes on this node, whether an agent knows them or not. */
+  highlyAvailable(): readonly string[];
+  /** SIGKILL to all processes of the VM's group, frozen or not; resolves when they are gone, false if they are not within `timeoutMs`. */
+  kill(vm: string, timeoutMs: number): Promise<boolean>;
+  /** Removes the VM's groups where nothing runs in them any more, together with what `holdFrozen` has left there. */
+  remove(vm: string): void;
 }

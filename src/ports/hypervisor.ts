@@ -126,6 +126,8 @@ export interface Instance {
   noteMayRun(): void;
   /** `cont`. Resolves with the wall time of QEMU's RESUME event. Tries 3 times, 20 ms apart, on image lock errors only. */
   resume(): Promise<number>;
+  /** `stop`: returns when no vCPU runs and no request to a disk is under way any more. Without effect on a guest that stands still. */
+  pause(): Promise<void>;
   /** ACPI power button. */
   powerDown(): Promise<void>;
   /** SIGKILL, then waits until the process is gone and its taps and files are removed. Idempotent. */
@@ -155,10 +157,14 @@ export interface Instance {
 }
 
 export interface StartOptions {
+  /** Locks on the VM's images are those of a copy that is fenced. */
+  readonly ignoreImageLocks?: boolean;
   readonly definition: VmDefinition;
   readonly definitionHash: string;
   /** Null for a cold start. Either way QEMU starts paused (`-S`). */
   readonly incomingMigration: MigrationId | null;
+  /** Whether the guard stops it when the node's authority ends: decides about the control group that QEMU is started in. */
+  readonly highlyAvailable: boolean;
 }
 
 export interface Hypervisor {

@@ -20,11 +20,26 @@ export interface DestinationStatus {
   readonly copy: DestinationCopy;
   /** False only if it is certain that the copy never executed the guest. */
   readonly mayHaveRun: boolean;
+  /** Whether it was told GO, so that it knows that the source has completed. */
+  readonly hasGo: boolean;
 }
 
 /** The requests agents make of each other, by name. Each is idempotent. */
 export interface PeerRequests {
   ping: { request: Record<string, never>; response: { readonly bootId: string } };
+  /**
+   * To a voter: do not vote against me for the takeover time from now on. Granted only if it has not voted and is not about to. The
+   * subject is who asks, by its certificate.
+   */
+  promise: {
+    request: { readonly bootId: string };
+    response: { readonly granted: boolean; readonly reason: string };
+  };
+  /** To a node that has the key of the authority: a new certificate for who asks, by its certificate. PEM. */
+  'renew-certificate': {
+    request: { readonly request: string; readonly qemuRequest: string | null };
+    response: { readonly certificate: string; readonly qemuCertificate: string | null };
+  };
   /** Wall clock of the answering agent, in milliseconds, for relating the two clocks. */
   clock: { request: Record<string, never>; response: { readonly wallMs: number } };
   'prepare-destination': {
@@ -103,6 +118,7 @@ export type PeerHandlers = {
 export interface Peers {
   /** `addresses`: best first. Keeps a connection open to each of them, so that a call never waits for a handshake. */
   peer(name: NodeName, addresses: readonly string[], port: number): Peer;
-  serve(handlers: PeerHandlers): Promise<void>;
+  /** A witness answers some requests only; the others are refused. */
+  serve(handlers: Partial<PeerHandlers>): Promise<void>;
   close(): void;
 }

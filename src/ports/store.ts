@@ -1,4 +1,5 @@
 import type { Revision } from '../model/names.ts';
+import type { Transaction } from '../model/transaction.ts';
 
 /** One key of the cluster's database with its value (JSON, decoded) and the revision at which it was last written. */
 export interface StoreEntry {
@@ -7,18 +8,7 @@ export interface StoreEntry {
   readonly modRevision: Revision;
 }
 
-/** True if the key's mod revision equals the given one; "0" means that the key is absent. */
-export interface Compare {
-  readonly key: string;
-  readonly modRevision: Revision;
-}
-
-export type Write = { readonly put: string; readonly value: unknown } | { readonly delete: string };
-
-export interface Transaction {
-  readonly compare: readonly Compare[];
-  readonly write: readonly Write[];
-}
+export type { Compare, Transaction, Write } from '../model/transaction.ts';
 
 /**
  * - `applied`: every compare held, the writes are durable at `revision`.

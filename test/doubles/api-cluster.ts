@@ -2,12 +2,16 @@ import { scryptSync } from 'node:crypto';
 import { watchCluster } from '../../src/agent/cluster-view.ts';
 import { type ApiServer, createApiServer } from '../../src/api/server.ts';
 import type { RestErrorBody } from '../../src/contract/error-body.ts';
+import type { Route } from '../../src/contract/route.ts';
 import type { AgentConfig } from '../../src/model/agent-config.ts';
 import { GodwitError } from '../../src/model/errors.ts';
+import type { NewEvent } from '../../src/model/events.ts';
 import { keys } from '../../src/model/keys.ts';
 import { GIBIBYTE } from '../../src/model/units.ts';
 import type { VmDisk } from '../../src/model/vm.ts';
 import type { Disks } from '../../src/ports/disks.ts';
+import type { EventLog } from '../../src/ports/events.ts';
+import type { PowerFence } from '../../src/ports/fence.ts';
 import type { Log } from '../../src/ports/log.ts';
 import { testFacts, testHeartbeat, testMemory } from './cluster-facts.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -22,10 +26,12 @@ export interface ApiCluster {
   readonly store: MemoryStore;
   readonly clock: ManualClock;
   readonly disks: MemoryDisks;
+  /** What was said to the event log; nothing of it gets into the store. */
+  readonly said: NewEvent[];
   /** Signed in; resolves with status and parsed body. */
-  ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<{ status: number; body: unknown }>;
+  ask(method: Route['method'], path: string, body?: object): Promise<{ status: number; body: unknown }>;
   /** The error of a request that must be refused; fails if it changed a key or a disk. */
-  refusal(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<RestErrorBody>;
+  refusal(method: Route['method'], path: string, body?: object): Promise<RestErrorBody>;
   /** Writes, and waits until the API's view has it. */
   put(values: Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
@@ -33,11 +39,14 @@ export interface ApiCluster {
 
 export async function startApiCluster(): Promise<ApiCluster> {
   const [store, clock, disks] = [new MemoryStore(), new ManualClock(), new MemoryDisks()];
+  const said: NewEvent[] = [];
+  const events: EventLog = { say: (event) => void said.push(event) };
   const view = watchCluster(store, clock);
   await view.ready();
   const server = createApiServer({
     ...{ config: testConfig(), store, reader: view, disks, clock, ids: countedIds(), log: silentLog },
-    ...{ nodeName: 'node1', version: '0.1.0', tls: { ca: '', cert: '', key: '' } },
+    ...{ events, fence: silentFence },
+    ...{ nodeName: 'node1', version: '0.1.0', formation: null, tls: { ca: '', cert: '', key: '' } },
   });
   await server.ready();
   const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`;
@@ -62,7 +71,7 @@ export async function startApiCluster(): Promise<ApiCluster> {
     [keys.nodeHeartbeat('witness')]: testHeartbeat(1),
   });
   return {
-    ...{ server, store, clock, disks, ask, put },
+    ...{ server, store, clock, disks, said, ask, put },
     async refusal(method, path, body) {
       const before = JSON.stringify([store.contents(), [...disks.files]]);
       const answer = await ask(method, path, body);
@@ -152,5 +161,13 @@ function countedIds() {
     macAddress: () => `52:54:00:00:00:${next(2)}`,
   };
 }
+
+/** A management controller that answers that the power is on. */
+const poweredOn = { state: 'on', reason: 'The controller says that the power is on.' } as const;
+const silentFence: PowerFence = {
+  status: async () => poweredOn,
+  powerOff: () => Promise.reject(new Error('The API switches no power.')),
+  powerOn: () => Promise.reject(new Error('The API switches no power.')),
+};
 
 const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -59,6 +59,8 @@ export function quickHandlers(replaced: Partial<PeerHandlers> = {}): PeerHandler
   return {
     ping: async () => ({ bootId: 'boot-b' }),
     clock: async () => ({ wallMs: Date.now() }),
+    promise: async () => ({ granted: true, reason: '' }),
+    'renew-certificate': async () => ({ certificate: '', qemuCertificate: null }),
     'prepare-destination': async () => ({
       ...{ addresses: ['127.0.0.1'], port: 1, frames: null, framesReason: null, observer: null, observerReason: null },
     }),
@@ -67,8 +69,8 @@ export function quickHandlers(replaced: Partial<PeerHandlers> = {}): PeerHandler
     'open-probe-port': async () => ({ address: '127.0.0.1', port: 1 }),
     'close-probe-port': async () => ({}),
     'traffic-report': async () => ({ counts: null, probe: null }),
-    'destination-status': async () => ({ copy: 'absent', mayHaveRun: false }),
-    'discard-destination': async () => ({ copy: 'absent', mayHaveRun: false }),
+    'destination-status': async () => ({ copy: 'absent', mayHaveRun: false, hasGo: false }),
+    'discard-destination': async () => ({ copy: 'absent', mayHaveRun: false, hasGo: false }),
     go: async () => ({ receivedAtMs: 1, resumedAtMs: 2 }),
     ...replaced,
   };

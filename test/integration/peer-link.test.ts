@@ -105,14 +105,14 @@ describe('a call', () => {
     await serveNode2({
       'discard-destination': () =>
         new Promise((resolve) => {
-          release = () => resolve({ copy: 'dead', mayHaveRun: false });
+          release = () => resolve({ copy: 'dead', mayHaveRun: false, hasGo: false });
         }),
     });
     const peer = node2FromNode1();
     const slow = peer.call('discard-destination', { migrationId: 'm1', vm: 'WebServer' }, 5000);
     expect(await peer.call('ping', {}, 2000)).toEqual({ bootId: 'boot-b' });
     release();
-    expect(await slow).toEqual({ copy: 'dead', mayHaveRun: false });
+    expect(await slow).toEqual({ copy: 'dead', mayHaveRun: false, hasGo: false });
   });
 
   test('takes well under a millisecond over loopback (printed, not asserted)', async () => {
@@ -237,7 +237,7 @@ describe('a broken path', () => {
         'destination-status': () => {
           calls += 1;
           return new Promise((resolve) => {
-            release = () => resolve({ copy: 'running', mayHaveRun: true });
+            release = () => resolve({ copy: 'running', mayHaveRun: true, hasGo: true });
           });
         },
       },
@@ -253,7 +253,7 @@ describe('a broken path', () => {
     relay.breakConnections();
     await sleep(100);
     release();
-    expect(await answer).toEqual({ copy: 'running', mayHaveRun: true });
+    expect(await answer).toEqual({ copy: 'running', mayHaveRun: true, hasGo: true });
   });
 });
 

@@ -10,6 +10,7 @@ import { QmpClient } from '../../src/adapters/qmp/qmp-client.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { definitionHash } from '../../src/model/definition-hash.ts';
 import type { VmDefinition } from '../../src/model/vm.ts';
+import type { VmSlices } from '../../src/ports/guard.ts';
 import type { Instance, InstanceEvent, MigrationStatus } from '../../src/ports/hypervisor.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { VmNetwork } from '../../src/ports/network.ts';
@@ -47,7 +48,11 @@ const definition: VmDefinition = {
 };
 
 /** The hypervisor of a node; the same node again is the next agent there. */
-export function node(name: string, user: { uid: number; gid: number } | null = null): QemuHypervisor {
+export function node(
+  name: string,
+  user: { uid: number; gid: number } | null = null,
+  slices: VmSlices | null = null,
+): QemuHypervisor {
   const hypervisor = createQemuHypervisor({
     binary: BINARY,
     user,
@@ -59,6 +64,7 @@ export function node(name: string, user: { uid: number; gid: number } | null = n
     clock: systemClock,
     log: silentLog,
     network: noNetwork,
+    slices,
   });
   hypervisors.push(hypervisor);
   return hypervisor;
@@ -74,6 +80,7 @@ export function start(
     definition: wanted,
     definitionHash: definitionHash(wanted),
     incomingMigration: incoming ? MIGRATION : null,
+    highlyAvailable: true,
   });
 }
 

@@ -9,9 +9,12 @@ export interface EndpointRotation {
   recovered(name: string): void;
   failed(name: string): void;
   suspects(): readonly string[];
+  /** Other members from now on; what is known of those that stay is kept. */
+  use(names: readonly string[]): void;
 }
 
-export function createEndpointRotation(names: readonly string[], localFirst?: string): EndpointRotation {
+export function createEndpointRotation(initial: readonly string[], localFirst?: string): EndpointRotation {
+  let names = initial;
   const suspects = new Set<string>();
   let lastGood: string | undefined;
   const rank = (name: string): number =>
@@ -30,5 +33,9 @@ export function createEndpointRotation(names: readonly string[], localFirst?: st
       suspects.add(name);
     },
     suspects: () => [...suspects],
+    use: (next) => {
+      names = next;
+      for (const name of suspects) if (!next.includes(name)) suspects.delete(name);
+    },
   };
 }

@@ -8,7 +8,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { Clock } from '../../ports/clock.ts';
-import { KVClient, MaintenanceClient, WatchClient } from './generated/rpc.ts';
+import { ClusterClient, KVClient, MaintenanceClient, WatchClient } from './generated/rpc.ts';
 
 export interface EndpointAddress {
   /** Name of the member, which its certificate carries as a DNS name. */
@@ -29,6 +29,7 @@ export interface EndpointClients {
   readonly kv: KVClient;
   readonly watch: WatchClient;
   readonly maintenance: MaintenanceClient;
+  readonly cluster: ClusterClient;
 }
 
 const STUCK_AFTER_MS = 10_000;
@@ -137,6 +138,7 @@ function connect(address: EndpointAddress, credentials: ChannelCredentials): End
     kv,
     watch: new WatchClient(target, credentials, shared),
     maintenance: new MaintenanceClient(target, credentials, shared),
+    cluster: new ClusterClient(target, credentials, shared),
   };
 }
 

@@ -19,6 +19,8 @@ export interface EtcdServerOptions {
   readonly pki: { readonly caCertificate: string; readonly certificate: string; readonly key: string };
   /** Keeps members of different clusters apart that share addresses. */
   readonly clusterToken: string;
+  /** `existing`: it was added to members that run; `new` (the default): it begins with them. Only looked at with an empty data directory. */
+  readonly state?: 'new' | 'existing';
 }
 
 export function etcdArguments(options: EtcdServerOptions): string[] {
@@ -35,8 +37,7 @@ export function etcdArguments(options: EtcdServerOptions): string[] {
     `--initial-advertise-peer-urls=${peer}`,
     `--initial-cluster=${cluster.join(',')}`,
     `--initial-cluster-token=${options.clusterToken}`,
-    // Only looked at with an empty data directory.
-    '--initial-cluster-state=new',
+    `--initial-cluster-state=${options.state ?? 'new'}`,
     '--client-cert-auth=true',
     `--trusted-ca-file=${pki.caCertificate}`,
     `--cert-file=${pki.certificate}`,

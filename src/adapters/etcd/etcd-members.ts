@@ -33,9 +33,15 @@ export interface EtcdStoreOptions {
   readonly clock: Clock;
 }
 
+interface Identity {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** The members, the order in which they are asked, and the calls to one of them. */
 export interface EtcdMembers {
-  readonly count: number;
+  count(): number;
   order(): readonly Endpoint[];
   /** The members over and over, each round in the order of the moment. */
   inTurn(): Generator<Endpoint, never>;
@@ -48,6 +54,12 @@ export interface EtcdMembers {
   write(endpoint: Endpoint, request: TxnRequest, timeoutMs: number): Promise<Answer>;
   look(endpoint: Endpoint, lost: Transaction, timeoutMs: number): Promise<readonly SeenEntry[] | undefined>;
   statuses(): Promise<readonly StoreMember[]>;
+  /** Other members from now on; channels to those that stay are kept. An empty list is ignored. */
+  useMembers(addresses: readonly EndpointAddress[]): void;
+  /** PEM. Channels are made anew with it. */
+  useIdentity(identity: Identity): void;
+  /** A channel of its own, for a member that must not be asked for data. The caller closes it. */
+  openEndpoint(address: EndpointAddress): Endpoint;
   close(): void;
 }
 
@@ -65,7 +77,7 @@ export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
     );
 
   return {
-    count: pool.endpoints.length,
+    count: () => pool.endpoints().length,
     order,
     *inTurn() {
       for (;;) yield* order();
@@ -80,9 +92,12 @@ export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
       transaction(endpoint, request, timeoutMs).then(toAnswer, (error: unknown) => toFailedAnswer(endpoint, error)),
     look: (endpoint, lost, timeoutMs) =>
       transaction(endpoint, encodeLook(lost), timeoutMs).then(decodeSeen, () => undefined),
-    statuses: () => Promise.all(pool.endpoints.map((endpoint) => askStatus(endpoint, options.clock))),
+    statuses: () => Promise.all(pool.endpoints().map((endpoint) => askStatus(endpoint, options.clock))),
+    useMembers: pool.useMembers,
+    useIdentity: pool.useIdentity,
+    openEndpoint: pool.openEndpoint,
     close() {
-      for (const endpoint of pool.endpoints) endpoint.close();
+      for (const endpoint of pool.endpoints()) endpoint.close();
     },
   };
 }
@@ -90,8 +105,9 @@ export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
 /** The endpoints and what is known about each from the calls to it. */
 function createMemberPool(options: EtcdStoreOptions) {
   const { clock } = options;
-  const secure = credentials.createSsl(options.ca, options.key, options.cert);
-  const endpoints = new Map(options.endpoints.map((one) => [one.name, createEndpoint(one, secure, clock)]));
+  let secure = credentials.createSsl(options.ca, options.key, options.cert);
+  const openEndpoint = (address: EndpointAddress) => createEndpoint(address, secure, clock);
+  const endpoints = new Map(options.endpoints.map((one) => [one.name, openEndpoint(one)]));
   const rotation = createEndpointRotation([...endpoints.keys()], options.localFirst);
   const probedAtMs = new Map<string, number>();
   let newestRevision: Revision = '0';
@@ -111,8 +127,29 @@ function createMemberPool(options: EtcdStoreOptions) {
 
   const failed = (endpoint: Endpoint) => rotation.failed(endpoint.name);
 
+  /** Endpoints that `keeps` says yes to stay as they are. */
+  function replaceEndpoints(addresses: readonly EndpointAddress[], keeps: (known: Endpoint) => boolean): void {
+    const before = new Map(endpoints);
+    endpoints.clear();
+    for (const address of addresses) {
+      const known = before.get(address.name);
+      const same = known !== undefined && known.address === address.address && known.port === address.port;
+      endpoints.set(address.name, same && keeps(known) ? known : openEndpoint(address));
+    }
+    rotation.use([...endpoints.keys()]);
+    for (const endpoint of before.values()) if (endpoints.get(endpoint.name) !== endpoint) endpoint.close();
+  }
+
   return {
-    endpoints: [...endpoints.values()],
+    endpoints: () => [...endpoints.values()],
+    openEndpoint,
+    useMembers(addresses: readonly EndpointAddress[]) {
+      if (addresses.length > 0) replaceEndpoints(addresses, () => true);
+    },
+    useIdentity({ ca, cert, key }: Identity) {
+      secure = credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(cert));
+      replaceEndpoints([...endpoints.values()], () => false);
+    },
     newestRevision: () => newestRevision,
     failed,
     order() {

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { ClusterStore, Watch } from '../../ports/store.ts';
+import type { StoreConnection, StoreSeats } from '../../ports/store-seats.ts';
 import { connectToMembers, type EtcdMembers, type EtcdStoreOptions } from './etcd-members.ts';
 import { decodeEntry, encodeTransaction, endOfPrefix, markFrom } from './etcd-messages.ts';
+import { createEtcdSeats } from './etcd-seats.ts';
 import { RangeRequest, type RangeResponse } from './generated/rpc.ts';
 import { type WatchSource, watchPrefix } from './prefix-watch.ts';
 import { attemptMs, attemptTransaction } from './transaction-attempts.ts';
@@ -10,8 +12,13 @@ import { attemptMs, attemptTransaction } from './transaction-attempts.ts';
 const DEADLINE_MS = 2000;
 const PAUSE_MS = 100;
 
+/** The cluster's database with what its keeper needs besides: who its members are, and how to change that. */
+export interface EtcdStore extends ClusterStore, StoreConnection {
+  readonly seats: StoreSeats;
+}
+
 /** The cluster's database, kept by the members of an etcd cluster. */
-export function createEtcdStore(options: EtcdStoreOptions): ClusterStore {
+export function createEtcdStore(options: EtcdStoreOptions): EtcdStore {
   const { clock } = options;
   const members = connectToMembers(options);
   const watches = new Set<Watch>();
@@ -28,7 +35,7 @@ export function createEtcdStore(options: EtcdStoreOptions): ClusterStore {
       } catch (error) {
         lastError = error;
         attempts += 1;
-        if (attempts % members.count === 0) await clock.sleep(Math.min(PAUSE_MS, remainingMs));
+        if (attempts % members.count() === 0) await clock.sleep(Math.min(PAUSE_MS, remainingMs));
       }
     }
     throw unavailable(what, deadlineMs, lastError);
@@ -44,7 +51,7 @@ export function createEtcdStore(options: EtcdStoreOptions): ClusterStore {
         mark,
         clock,
         deadlineMs,
-        memberCount: members.count,
+        memberCount: members.count(),
         sender: {
           write: (timeoutMs) => members.write(turns.next().value, request, timeoutMs),
           look: (timeoutMs) => members.look(turns.next().value, transaction, timeoutMs),
@@ -70,6 +77,9 @@ export function createEtcdStore(options: EtcdStoreOptions): ClusterStore {
       };
     },
     members: () => members.statuses(),
+    useMembers: members.useMembers,
+    useIdentity: members.useIdentity,
+    seats: createEtcdSeats(members, clock),
     close() {
       for (const watch of watches) watch.close();
       watches.clear();

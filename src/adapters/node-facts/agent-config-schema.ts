@@ -21,7 +21,14 @@ export const agentConfigSchema = strictObject({
   addresses: Type.Array(text, { minItems: 1 }),
   api: strictObject({ port, url: Type.String({ pattern: '^https://', description: 'an https URL' }) }),
   peerPort: port,
-  pki: strictObject({ caCertificate: path, certificate: path, key: path, qemuDirectory: path }),
+  pki: strictObject({
+    caCertificate: path,
+    certificate: path,
+    key: path,
+    qemuDirectory: path,
+    caKey: Type.Optional(path),
+  }),
+  certificateAddresses: Type.Optional(Type.Array(text)),
   store: strictObject({
     members: Type.Array(strictObject({ name, address: text }), { minItems: 1 }),
     clientPort: port,

@@ -15,6 +15,8 @@ export const BOOT_ID_HEADER = 'godwit-boot';
 
 const PEER_METHODS: Readonly<Record<PeerMethod, true>> = {
   ping: true,
+  promise: true,
+  'renew-certificate': true,
   clock: true,
   'prepare-destination': true,
   'destination-status': true,

@@ -13,7 +13,8 @@ const NEXT_PATH_AFTER_MS_MAX = 400;
 
 export interface PeerClientOptions {
   readonly name: NodeName;
-  readonly secureContext: SecureContext;
+  /** Asked at every connection: certificates are renewed. */
+  readonly secureContext: () => SecureContext;
   readonly linkId: string;
   readonly bootId: string;
   readonly clock: Clock;

@@ -14,17 +14,25 @@ export interface PeerLinkOptions {
   readonly listenAddress: string;
   /** PEM: the cluster's CA; certificate (CN = node name, O = godwit) and key of this node. */
   readonly tls: { readonly ca: string | Buffer; readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** Nodes that were removed: their certificates are valid, but they are not let in. */
+  readonly isEvicted?: (node: NodeName) => boolean;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+export interface PeerLink extends Peers {
+  /** PEM, for connections from now on; those that are open stay. */
+  useIdentity(tls: PeerLinkOptions['tls']): void;
 }
 
 /**
  * The link between agents: WebSocket over TLS 1.3 with a certificate on both sides. A node is who its
  * certificate names, whatever address it comes from.
  */
-export function createPeerLink(options: PeerLinkOptions): Peers {
+export function createPeerLink(options: PeerLinkOptions): PeerLink {
   const { bootId, clock, log } = options;
-  const secureContext = createSecureContext({ ...options.tls, minVersion: 'TLSv1.3' });
+  let tls = options.tls;
+  let secureContext = createSecureContext({ ...tls, minVersion: 'TLSv1.3' });
   const linkId = randomUUID();
   const clients = new Map<NodeName, PeerClient>();
   let server: PeerServer | undefined;
@@ -33,18 +41,24 @@ export function createPeerLink(options: PeerLinkOptions): Peers {
     peer(name: NodeName, addresses: readonly string[], port: number): Peer {
       let client = clients.get(name);
       if (client === undefined) {
-        client = new PeerClient({ name, secureContext, linkId, bootId, clock, log });
+        client = new PeerClient({ name, secureContext: () => secureContext, linkId, bootId, clock, log });
         clients.set(name, client);
       }
       client.follow(addresses, port);
       return client;
     },
 
-    async serve(handlers: PeerHandlers): Promise<void> {
-      const starting = new PeerServer(options, handlers);
+    async serve(handlers: Partial<PeerHandlers>): Promise<void> {
+      const starting = new PeerServer({ ...options, tls }, handlers);
       await starting.listen();
       server = starting;
       log.info('The link between agents is open', { node: options.nodeName, port: options.listenPort });
+    },
+
+    useIdentity(next): void {
+      tls = next;
+      secureContext = createSecureContext({ ...tls, minVersion: 'TLSv1.3' });
+      server?.useIdentity(tls);
     },
 
     close(): void {

@@ -18,7 +18,7 @@ export interface PathOptions {
   readonly peer: NodeName;
   readonly address: string;
   readonly port: number;
-  readonly secureContext: SecureContext;
+  readonly secureContext: () => SecureContext;
   readonly linkId: string;
   readonly bootId: string;
   readonly clock: Clock;
@@ -75,7 +75,7 @@ export class PeerPath {
           port: this.port,
           // The name in the certificate is checked, not the address: no server name is asked for.
           servername: '',
-          secureContext,
+          secureContext: secureContext(),
           minVersion: 'TLSv1.3',
           rejectUnauthorized: true,
           checkServerIdentity: (_host, certificate) => whyNotNode(peer, certificate),

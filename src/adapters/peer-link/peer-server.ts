@@ -29,6 +29,7 @@ export interface PeerServerOptions {
   readonly listenAddress: string;
   readonly listenPort: number;
   readonly tls: { readonly ca: string | Buffer; readonly cert: string | Buffer; readonly key: string | Buffer };
+  readonly isEvicted?: (node: NodeName) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -41,7 +42,7 @@ interface Caller {
 /** Answers the calls of other agents. */
 export class PeerServer {
   readonly #options: PeerServerOptions;
-  readonly #handlers: PeerHandlers;
+  readonly #handlers: Partial<PeerHandlers>;
   readonly #https: Server;
   readonly #webSockets: WebSocketServer;
   /** Calls being worked on, by caller and id: the same call over a second path waits for the same work. */
@@ -49,7 +50,7 @@ export class PeerServer {
   readonly #quietChecks = new Map<WebSocket, number>();
   #cancelQuietCheck: () => void = () => {};
 
-  constructor(options: PeerServerOptions, handlers: PeerHandlers) {
+  constructor(options: PeerServerOptions, handlers: Partial<PeerHandlers>) {
     this.#options = options;
     this.#handlers = handlers;
     this.#https = createServer({
@@ -88,6 +89,11 @@ export class PeerServer {
     this.#cancelQuietCheck = clock.every(QUIET_CHECK_PERIOD_MS, () => this.#endQuietConnections());
   }
 
+  /** For connections from now on. */
+  useIdentity(tls: PeerServerOptions['tls']): void {
+    this.#https.setSecureContext({ ...tls, minVersion: 'TLSv1.3' });
+  }
+
   close(): void {
     this.#cancelQuietCheck();
     for (const connection of this.#webSockets.clients) connection.terminate();
@@ -100,8 +106,9 @@ export class PeerServer {
     const { log } = this.#options;
     const tlsSocket = socket as TLSSocket;
     const name = tlsSocket.authorized ? nodeNameOf(tlsSocket.getPeerCertificate()) : undefined;
-    if (name === undefined) {
-      log.warn('Refused a connection to the link: not the certificate of a node', { from: tlsSocket.remoteAddress });
+    if (name === undefined || this.#options.isEvicted?.(name) === true) {
+      const why = name === undefined ? 'not the certificate of a node' : `${name} was removed from the cluster`;
+      log.warn(`Refused a connection to the link: ${why}`, { from: tlsSocket.remoteAddress });
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
@@ -171,8 +178,19 @@ export class PeerServer {
         nextStep: 'Run the same version of Godwit on all nodes.',
       });
     }
-    const handlers = this.#handlers as Record<PeerMethod, (request: unknown, from: NodeName) => Promise<unknown>>;
-    return handlers[method](call.request, caller.name);
+    const handlers = this.#handlers as Partial<
+      Record<PeerMethod, (request: unknown, from: NodeName) => Promise<unknown>>
+    >;
+    const handler = handlers[method];
+    if (handler === undefined) {
+      throw new GodwitError({
+        code: 'INVALID_INPUT',
+        message: `This member of the cluster runs no VMs, so it does not answer "${method}".`,
+        state: NOTHING_CHANGED,
+        nextStep: 'Ask a node, not the witness.',
+      });
+    }
+    return handler(call.request, caller.name);
   }
 
   #endQuietConnections(): void {

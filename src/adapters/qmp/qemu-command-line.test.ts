@@ -23,6 +23,7 @@ const source: NodeSide = {
   taps: ['gwa-0'],
   directDisks: new Set(['disk0']),
   incoming: false,
+  lockImages: true,
 };
 
 const destination: NodeSide = {
@@ -32,6 +33,7 @@ const destination: NodeSide = {
   taps: ['gwb-0'],
   directDisks: new Set(),
   incoming: true,
+  lockImages: true,
 };
 
 /** One line per option, as in a shell script. */
@@ -40,6 +42,11 @@ function readable(args: readonly string[]): string {
 }
 
 describe('qemuArguments', () => {
+  test('locks images, unless the lock is that of a fenced copy', () => {
+    expect(readable(qemuArguments(definition, source))).toContain('"locking":"on"');
+    expect(readable(qemuArguments(definition, { ...source, lockImages: false }))).toContain('"locking":"off"');
+  });
+
   test('spells out the whole machine', () => {
     expect(readable(qemuArguments(definition, source))).toMatchInlineSnapshot(`
       "-name guest=WebServer,debug-threads=on

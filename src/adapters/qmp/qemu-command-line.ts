@@ -19,6 +19,8 @@ export interface NodeSide {
   readonly directDisks: ReadonlySet<string>;
   /** Whether it waits for a migration. */
   readonly incoming: boolean;
+  /** False: locks on images are those of a copy that is fenced, and no obstacle. */
+  readonly lockImages: boolean;
 }
 
 /** Slots on the root bus: 1 random numbers, 2 balloon, 3 to 10 NICs, 11 to 25 disks. A change breaks migration between versions. */
@@ -127,7 +129,7 @@ export function nodeArguments(definition: VmDefinition, node: NodeSide): string[
     '-object',
     'rng-builtin,id=rng0',
     ...definition.nics.flatMap((nic, index) => ['-netdev', netdev(nic, node.taps[index])]),
-    ...definition.disks.flatMap((disk) => ['-blockdev', blockdev(disk, node.directDisks.has(disk.id))]),
+    ...definition.disks.flatMap((disk) => ['-blockdev', blockdev(disk, { direct: node.directDisks.has(disk.id), lock: node.lockImages })]),
     ...(node.incoming ? ['-incoming', 'defer'] : []),
   ];
 }
@@ -137,7 +139,7 @@ function netdev(nic: VmNic, tap: string | undefined): string {
   return `tap,id=${nic.id},ifname=${optionValue(tap)},script=no,downscript=no,vhost=off`;
 }
 
-function blockdev(disk: VmDisk, direct: boolean): string {
+function blockdev(disk: VmDisk, { direct, lock }: { readonly direct: boolean; readonly lock: boolean }): string {
   // Direct, because pages cached on one node would be stale once the other has written.
   const cache = { direct, 'no-flush': false };
   return JSON.stringify({
@@ -151,7 +153,7 @@ function blockdev(disk: VmDisk, direct: boolean): string {
       filename: disk.path,
       cache,
       discard: 'unmap',
-      locking: 'on',
+      locking: lock ? 'on' : 'off',
       aio: 'threads',
     },
   });

@@ -5,6 +5,7 @@ import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { InstanceId } from '../../model/names.ts';
 import type { VmDefinition } from '../../model/vm.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { VmSlices } from '../../ports/guard.ts';
 import type { Hypervisor, HypervisorFacts, Instance, StartOptions } from '../../ports/hypervisor.ts';
 import type { Log } from '../../ports/log.ts';
 import type { VmNetwork } from '../../ports/network.ts';
@@ -25,7 +26,15 @@ import { provideDhParameters } from './dh-parameters.ts';
 import { MAX_DISKS, MAX_NICS, qemuArguments } from './qemu-command-line.ts';
 import { QemuInstance } from './qemu-instance.ts';
 import { probeQemu } from './qemu-probe.ts';
-import { hasEnded, killForGood, lastWordsOf, qemuCommand, qemuEnvironment, type QemuUser } from './qemu-process.ts';
+import {
+  hasEnded,
+  killForGood,
+  lastWordsOf,
+  placedCommand,
+  qemuCommand,
+  qemuEnvironment,
+  type QemuUser,
+} from './qemu-process.ts';
 
 export interface QemuHypervisorOptions {
   readonly binary: string;
@@ -41,6 +50,8 @@ export interface QemuHypervisorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly network: VmNetwork;
+  /** The control groups that QEMU is started in; null: it runs in the agent's own. */
+  readonly slices: VmSlices | null;
 }
 
 const START_TIMEOUT_MS = 15_000;
@@ -77,7 +88,7 @@ export class QemuHypervisor implements Hypervisor {
     return found.filter((instance) => instance !== null);
   }
 
-  async start(start: StartOptions): Promise<Instance> {
+  async start({ highlyAvailable, ignoreImageLocks = false, ...start }: StartOptions): Promise<Instance> {
     const { bootId, logDirectory, runtimeDirectory, user } = this.#options;
     refuseTooManyDevices(start.definition);
     const id = randomBytes(6).toString('hex');
@@ -90,7 +101,7 @@ export class QemuHypervisor implements Hypervisor {
     let process: ProcessIdentity | null = null;
     try {
       writeNotes(paths, notes);
-      process = await this.#spawn(notes, paths);
+      process = await this.#spawn(notes, paths, { highlyAvailable, lockImages: !ignoreImageLocks });
       writeNotes(paths, { ...notes, process });
       const instance = this.#instance({ ...notes, process }, process);
       await this.#waitForMonitor(instance, process, paths);
@@ -107,8 +118,12 @@ export class QemuHypervisor implements Hypervisor {
     this.#instances.clear();
   }
 
-  async #spawn(notes: InstanceNotes, paths: InstancePaths): Promise<ProcessIdentity> {
-    const { binary, logDirectory, network, user } = this.#options;
+  async #spawn(
+    notes: InstanceNotes,
+    paths: InstancePaths,
+    { highlyAvailable, lockImages }: { readonly highlyAvailable: boolean; readonly lockImages: boolean },
+  ): Promise<ProcessIdentity> {
+    const { binary, logDirectory, network, slices, user } = this.#options;
     const { definition } = notes;
     const taps = definition.nics.length === 0 ? [] : await network.plug(notes.id, definition.nics);
     const serialLog = join(logDirectory, `serial-${definition.name}.log`);
@@ -120,8 +135,10 @@ export class QemuHypervisor implements Hypervisor {
       taps,
       directDisks: directDisks(definition),
       incoming: notes.incomingMigration !== null,
+      lockImages,
     });
-    const command = qemuCommand({ binary, user }, definition.accelerator, args);
+    const group = slices?.groupOf(definition.name, highlyAvailable) ?? null;
+    const command = placedCommand(qemuCommand({ binary, user }, definition.accelerator, args), group);
     return spawnDetached({ ...command, logFile: notes.logFile, cwd: '/', env: qemuEnvironment() });
   }
 
@@ -154,6 +171,7 @@ export class QemuHypervisor implements Hypervisor {
         if (instance.id === notes.id) instance.release();
       }
       if (notes.definition.nics.length > 0) await network.unplug(notes.id, notes.definition.nics);
+      this.#options.slices?.remove(notes.definition.name);
       removeInstanceDirectory(paths);
     } catch (error) {
       log.error('Not everything of a failed start was removed', { vm: notes.definition.name, error: String(error) });
@@ -174,6 +192,7 @@ export class QemuHypervisor implements Hypervisor {
     if (!alive && !proof) {
       log.info('Removed what a dead QEMU left behind', { vm: notes.definition.name, instance: id });
       if (notes.definition.nics.length > 0) await network.unplug(id, notes.definition.nics);
+      this.#options.slices?.remove(notes.definition.name);
       removeInstanceDirectory(paths);
       return null;
     }
@@ -203,6 +222,7 @@ export class QemuHypervisor implements Hypervisor {
       pkiDirectory: qemuPkiDirectory,
       releaseTaps: async () => {
         this.#instances.delete(instance);
+        this.#options.slices?.remove(notes.definition.name);
         if (nics.length > 0) await network.unplug(notes.id, nics);
       },
       forget: () => removeInstanceDirectory(paths),

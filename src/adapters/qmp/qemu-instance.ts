@@ -135,6 +135,10 @@ export class QemuInstance implements Instance {
     return this.#resumedAtMs ?? (await this.#runningSince());
   }
 
+  async pause(): Promise<void> {
+    await this.#ask('stop');
+  }
+
   async powerDown(): Promise<void> {
     await this.#ask('system_powerdown');
   }

@@ -1,5 +1,6 @@
 /** QEMU as a process of this node: as which user it runs, and when it has really ended. */
 import { readdirSync, statSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import type { Accelerator } from '../../model/vm.ts';
 import {
   isAlive,
@@ -35,6 +36,18 @@ export function qemuCommand(launch: QemuLaunch, accelerator: Accelerator, args: 
   const groups = accelerator === 'kvm' ? ['--groups', `${statSync(KVM_DEVICE).gid}`] : ['--clear-groups'];
   const identity = ['--reuid', `${user.uid}`, '--regid', `${user.gid}`, ...groups];
   return { command: 'setpriv', args: [...identity, '--', binary, ...args] };
+}
+
+/** Joins a control group, then becomes the program: not one instruction of QEMU's runs outside of its group. */
+const JOIN_GROUP = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"';
+
+/** The command as it runs in this control group (null: in the agent's own), and no more important to the kernel than other programs. */
+export function placedCommand({ command, args }: Command, group: string | null): Command {
+  // An agent may run at a raised priority, which its guests must not inherit: they would take the CPU from it and from the guard.
+  const raised = -getPriority();
+  const plain = raised > 0 ? { command: 'nice', args: ['-n', `${raised}`, command, ...args] } : { command, args };
+  if (group === null) return plain;
+  return { command: 'sh', args: ['-c', JOIN_GROUP, 'sh', group, plain.command, ...plain.args] };
 }
 
 /** The agent's environment is none of QEMU's business. */

@@ -1,7 +1,7 @@
 // How a migration's memory will go over, and what is forecast of it: pure functions on what the cluster knows now.
-import { type CompressionChoice, chooseCompression } from '../migration/choose-compression.ts';
-import { forecastMigration, usableRate } from '../migration/forecast.ts';
-import { learn } from '../migration/learn.ts';
+import { type CompressionChoice, chooseCompression } from './choose-compression.ts';
+import { forecastMigration, usableRate } from './forecast.ts';
+import { learn } from './learn.ts';
 import { type ClusterState, type VmEntry, vmState } from '../model/cluster-state.ts';
 import type { MigrationForecast } from '../model/intent.ts';
 import type { NodeName } from '../model/names.ts';

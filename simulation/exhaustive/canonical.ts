@@ -1,0 +1,84 @@
+// Two worlds that behave alike get the same key: times become ages, and ages beyond which nothing changes become one; a heartbeat is
+// the newest or an older one; voters have no names. Letters and digits, one each: this is where the search spends its time.
+import { type Setting, TICK_MS, SUBJECT, type VoterWorld, type World } from './world.ts';
+
+const DIGIT_0 = 48;
+
+export function keyOf(world: World, setting: Setting): string {
+  const { x, nowMs, store } = world;
+  const context = { world, oldest: Math.max(setting.takeover, setting.authority) };
+  let key = store.fenced ? 'F' : store.heartbeat === 0 ? '0' : '1';
+  key += left(world, world.guardUntilMs, setting.fence);
+  key += typeof x.untilMs === 'number' ? left(world, x.untilMs, setting.fence) : 'n';
+  key += x.token === null ? (x.endedToken === null ? '0' : '2') : '1';
+  key += x.doubt.committed.length + x.doubt.abandoned.length > 0 ? 'k' : 'u';
+  key += digit(Math.max(0, Math.round((x.dueMs - nowMs) / TICK_MS)));
+  for (const sent of x.sent)
+    if (isOpen(world, sent.sentMs)) key += age(context, sent.sentMs) + (sent.failed ? 'f' : 's');
+  key += ',';
+  for (const { sentMs } of x.rounds) if (isOpen(world, sentMs)) key += age(context, sentMs);
+  key += `,${places(world, world.requests)},${places(world, world.acks)}`;
+  if (world.voters.length === 1) return key + voterKey(world.voters[0] as VoterWorld, context);
+  const voters: string[] = [];
+  for (const voter of world.voters) voters.push(voterKey(voter, context));
+  return key + voters.sort().join('|');
+}
+
+interface Context {
+  readonly world: World;
+  /** Older than this is as good as this. */
+  readonly oldest: number;
+}
+
+function voterKey(voter: VoterWorld, context: Context): string {
+  const { world } = context;
+  let key = '';
+  for (const round of world.x.rounds) {
+    if (!isOpen(world, round.sentMs)) continue;
+    key += round.granted.includes(voter.name) ? 'g' : voter.granted.includes(round.round) ? 'p' : '-';
+  }
+  key +=
+    which(world, voter.noted) + which(world, voter.noting) + which(world, voter.writing) + which(world, voter.vote);
+  const subject = voter.state.subjects[SUBJECT];
+  if (subject === undefined) return key;
+  const { vote, heartbeat, quietSinceMs } = subject;
+  key += `${vote.kind === 'none' ? '-' : vote.kind.slice(0, 5) + which(world, Number(vote.revision))}`;
+  if (heartbeat === null) return key;
+  key += which(world, Number(heartbeat.revision));
+  // Once the vote is on its way it does not matter how long the silence has been; a newer heartbeat begins another one.
+  return vote.kind === 'none' || vote.kind === 'earlier' ? key + age(context, quietSinceMs) : key;
+}
+
+/** Nobody ever tells two heartbeats apart that are both not the newest any more. */
+function which({ store }: World, revision: number | null): string {
+  return revision === null ? '-' : revision === store.heartbeat ? 'n' : 'o';
+}
+
+/** Places among the heartbeats that could still give authority. What is too old for it can be committed all the same, one like the other. */
+function places(world: World, sequences: readonly number[]): string {
+  let key = '';
+  for (const { sequence, sentMs } of world.x.sent) {
+    if (isOpen(world, sentMs)) key += sequences.includes(sequence) ? 'y' : 'n';
+  }
+  let old = 0;
+  for (const sequence of sequences) {
+    if (!world.x.sent.some((sent) => sent.sequence === sequence && isOpen(world, sent.sentMs))) old += 1;
+  }
+  return key + digit(old);
+}
+
+function isOpen({ x, nowMs }: World, sentMs: number): boolean {
+  return sentMs + x.config.authorityMs > nowMs;
+}
+
+function age({ world, oldest }: Context, atMs: number): string {
+  return digit(Math.min(oldest, Math.round((world.nowMs - atMs) / TICK_MS)));
+}
+
+function left({ nowMs }: World, untilMs: number, fence: number): string {
+  return digit(Math.max(0, Math.round((untilMs - nowMs) / TICK_MS) + fence + 1));
+}
+
+function digit(number: number): string {
+  return String.fromCharCode(DIGIT_0 + number);
+}

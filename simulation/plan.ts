@@ -1,0 +1,238 @@
+import type { Priority } from '../src/model/availability.ts';
+import type { NetworkName } from './network.ts';
+import { SeededRandom } from './random.ts';
+
+export const PROFILES = ['nominal', 'safety', 'liveness', 'upgrade', 'membership'] as const;
+export type Profile = (typeof PROFILES)[number];
+
+export interface VmPlan {
+  readonly name: string;
+  readonly node: string;
+  readonly memoryMiB: number;
+  readonly highlyAvailable: boolean;
+  readonly priority: Priority;
+  readonly antiAffinity: readonly string[];
+  readonly possibleOwners: readonly string[];
+}
+
+/** What the simulated cluster is made of. */
+export interface ClusterPlan {
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly nodes: readonly string[];
+  /** `agent`: a machine with a member of the store and an agent that votes; `store`: only a member of the store. */
+  readonly witness: 'none' | 'agent';
+  readonly watchdogMs: number | null;
+  readonly controllers: boolean;
+  readonly nodeMemoryMiB: number;
+  readonly vms: readonly VmPlan[];
+  /** Faster or slower by this part; by machine. */
+  readonly clockRates: readonly number[];
+  readonly minutes: number;
+  /** From then on nothing is wrong any more, and everything must come back; null: faults until the end. */
+  readonly healAt: number | null;
+}
+
+/** One thing that happens to the cluster, at a time in virtual milliseconds. Plain data, so that a plan can be kept, shrunk and replayed. */
+export type Command =
+  | { readonly at: number; readonly do: 'power-loss' | 'reset'; readonly node: string; readonly backAfter: number | null }
+  | { readonly at: number; readonly do: 'freeze'; readonly node: string; readonly forMs: number }
+  | { readonly at: number; readonly do: 'pause-agent' | 'pause-guard' | 'stall-guard'; readonly node: string; readonly forMs: number }
+  | { readonly at: number; readonly do: 'crash-agent'; readonly node: string; readonly backAfter: number }
+  | { readonly at: number; readonly do: 'crash-guard'; readonly node: string; readonly backAfter: number }
+  | {
+      readonly at: number;
+      readonly do: 'cut';
+      readonly from: string;
+      /** Empty: all others. */
+      readonly to: readonly string[];
+      readonly networks: readonly NetworkName[];
+      readonly oneWay: boolean;
+      readonly forMs: number;
+    }
+  | { readonly at: number; readonly do: 'clog'; readonly from: string; readonly to: string; readonly forMs: number }
+  | { readonly at: number; readonly do: 'lose-messages'; readonly rate: number; readonly forMs: number }
+  | { readonly at: number; readonly do: 'stop-store'; readonly nodes: readonly string[]; readonly forMs: number }
+  | { readonly at: number; readonly do: 'stall-store-disk' | 'stall-watch' | 'stall-storage'; readonly node: string; readonly forMs: number }
+  | { readonly at: number; readonly do: 'fill-store'; readonly forMs: number }
+  | { readonly at: number; readonly do: 'crash-guest' | 'hang-guest'; readonly vm: string }
+  | { readonly at: number; readonly do: 'controller'; readonly node: string; readonly mode: 'works' | 'dead' | 'slow' }
+  | { readonly at: number; readonly do: 'migrate'; readonly vm: string; readonly to: string }
+  | { readonly at: number; readonly do: 'cancel'; readonly vm: string }
+  | { readonly at: number; readonly do: 'turn-off' | 'start' | 'delete'; readonly vm: string }
+  | { readonly at: number; readonly do: 'pause-node' | 'resume-node' | 'drain-node' | 'confirm-dead'; readonly node: string }
+  | { readonly at: number; readonly do: 'disarm' | 'arm' }
+  | { readonly at: number; readonly do: 'seat' | 'unseat'; readonly node: string };
+
+export interface Plan {
+  readonly cluster: ClusterPlan;
+  readonly commands: readonly Command[];
+}
+
+const MINUTE = 60_000;
+
+/** All that a seed means: the cluster and what happens to it. */
+export function planOf(seed: number, profile: Profile): Plan {
+  const random = new SeededRandom(seed, `plan ${profile}`);
+  const cluster = clusterOf(random, seed, profile);
+  const commands = [...faultsOf(random, cluster), ...workOf(random, cluster)];
+  return { cluster, commands: commands.sort((a, b) => a.at - b.at) };
+}
+
+function clusterOf(random: SeededRandom, seed: number, profile: Profile): ClusterPlan {
+  const count = random.pick([2, 3, 3, 3, 4, 5, 7]);
+  const size = profile === 'safety' && random.chance(0.1) ? random.whole(1, 9) : count;
+  const nodes = Array.from({ length: size }, (_, index) => `node${index + 1}`);
+  const witness = size === 2 || (size % 2 === 0 && random.chance(0.5)) ? 'agent' : 'none';
+  const vms = Array.from({ length: random.whole(1, Math.min(6, 2 * size)) }, (_, index): VmPlan => {
+    const apart = random.chance(0.15);
+    return {
+      name: `vm${index + 1}`,
+      node: random.pick(nodes),
+      memoryMiB: 256 * random.whole(1, 4),
+      highlyAvailable: !random.chance(0.1) || profile === 'nominal',
+      priority: random.pick(['high', 'medium', 'low'] as const),
+      antiAffinity: [],
+      possibleOwners: apart && profile === 'safety' ? nodes.slice(0, Math.max(1, size - 1)) : [],
+    };
+  }).map((vm) => (vm.possibleOwners.length > 0 ? { ...vm, node: vm.possibleOwners[0] ?? vm.node } : vm));
+  const watched = profile === 'nominal' || profile === 'liveness' || random.chance(0.85);
+  return {
+    ...{ seed, profile, nodes, witness, vms },
+    watchdogMs: watched ? 2000 : null,
+    controllers: random.chance(0.4),
+    nodeMemoryMiB: 8192,
+    clockRates: Array.from({ length: size + 1 }, () => 1 + random.between(-0.01, 0.01)),
+    minutes: 10,
+    healAt: profile === 'liveness' || profile === 'upgrade' || profile === 'membership' ? 7 * MINUTE : null,
+  };
+}
+
+type FaultKind = (typeof FAULTS)[number];
+const FAULTS = [
+  'power-loss',
+  'reset',
+  'freeze',
+  'pause-agent',
+  'pause-guard',
+  'stall-guard',
+  'crash-agent',
+  'crash-guard',
+  'cut-off',
+  'cut-store',
+  'cut-one-way',
+  'cut-pair',
+  'clog',
+  'lose-messages',
+  'stop-store',
+  'stop-all-stores',
+  'stall-store-disk',
+  'stall-watch',
+  'stall-storage',
+  'fill-store',
+  'crash-guest',
+  'controller',
+] as const;
+
+function faultsOf(random: SeededRandom, cluster: ClusterPlan): Command[] {
+  const { nodes, minutes, healAt, profile } = cluster;
+  if (profile === 'nominal') {
+    const backAfter = random.chance(0.5) ? random.between(60_000, 120_000) : null;
+    return [{ at: random.between(30_000, 120_000), do: 'power-loss', node: random.pick(nodes), backAfter }];
+  }
+  if (profile === 'upgrade') return rollingRestarts(random, cluster);
+  const end = (healAt ?? minutes * MINUTE) - 30_000;
+  // A swarm: each seed has only some kinds of faults, so that rare combinations come up.
+  const kinds = FAULTS.filter(() => random.chance(0.4));
+  if (kinds.length === 0) kinds.push('power-loss');
+  const count = random.whole(3, profile === 'membership' ? 8 : 25);
+  const faults = Array.from({ length: count }, () =>
+    faultOf(random, { kind: random.pick(kinds), at: random.between(15_000, end), cluster }),
+  );
+  return profile === 'membership' ? [...faults, ...seatChanges(random, cluster)] : faults;
+}
+
+function faultOf(random: SeededRandom, { kind, at, cluster }: { kind: FaultKind; at: number; cluster: ClusterPlan }): Command {
+  const machines = cluster.witness === 'none' ? cluster.nodes : [...cluster.nodes, 'witness'];
+  const node = random.pick(cluster.nodes);
+  const forMs = random.skewed(300, 60_000);
+  const backAfter = random.skewed(2000, 90_000);
+  switch (kind) {
+    case 'power-loss':
+    case 'reset':
+      return { at, do: kind, node: random.pick(machines), backAfter };
+    case 'freeze':
+    case 'pause-agent':
+      return { at, do: kind, node, forMs: random.skewed(100, 30_000) };
+    case 'pause-guard':
+    case 'stall-guard':
+      return { at, do: kind, node, forMs: random.skewed(100, 4000) };
+    case 'crash-agent':
+      return { at, do: kind, node: random.pick(machines), backAfter: random.skewed(200, 20_000) };
+    case 'crash-guard':
+      return { at, do: kind, node, backAfter: 1000 };
+    case 'cut-off':
+      return { at, do: 'cut', from: node, to: [], networks: ['cluster', 'client'], oneWay: false, forMs };
+    case 'cut-store':
+      return { at, do: 'cut', from: node, to: [], networks: ['cluster'], oneWay: false, forMs };
+    case 'cut-one-way':
+      return { at, do: 'cut', from: node, to: [], networks: ['cluster', 'client'], oneWay: true, forMs };
+    case 'cut-pair':
+      return { at, do: 'cut', from: node, to: [random.pick(machines)], networks: ['cluster', 'client'], oneWay: random.chance(0.5), forMs };
+    case 'clog':
+      return { at, do: 'clog', from: node, to: random.pick(machines), forMs: random.skewed(500, 15_000) };
+    case 'lose-messages':
+      return { at, do: 'lose-messages', rate: random.between(0.05, 0.6), forMs };
+    case 'stop-store':
+      return { at, do: 'stop-store', nodes: [random.pick(machines)], forMs };
+    case 'stop-all-stores':
+      return { at, do: 'stop-store', nodes: machines, forMs };
+    case 'stall-store-disk':
+      return { at, do: kind, node: random.pick(machines), forMs: random.skewed(100, 20_000) };
+    case 'stall-watch':
+    case 'stall-storage':
+      return { at, do: kind, node, forMs: random.skewed(500, 20_000) };
+    case 'fill-store':
+      return { at, do: kind, forMs };
+    case 'crash-guest':
+      return { at, do: kind, vm: random.pick(cluster.vms).name };
+    case 'controller':
+      return { at, do: kind, node, mode: random.pick(['works', 'dead', 'slow'] as const) };
+  }
+}
+
+function rollingRestarts(random: SeededRandom, { nodes }: ClusterPlan): Command[] {
+  let at = 30_000;
+  return nodes.flatMap((node): Command[] => {
+    at += random.between(15_000, 30_000);
+    return [{ at, do: 'crash-agent', node, backAfter: random.between(200, 1500) }];
+  });
+}
+
+function seatChanges(random: SeededRandom, { nodes }: ClusterPlan): Command[] {
+  if (nodes.length < 4) return [];
+  const node = random.pick(nodes.slice(0, 3));
+  const other = nodes[nodes.length - 1] ?? node;
+  const at = random.between(60_000, 120_000);
+  return [
+    { at, do: 'unseat', node },
+    { at: at + random.between(2000, 20_000), do: 'seat', node: other },
+  ];
+}
+
+function workOf(random: SeededRandom, cluster: ClusterPlan): Command[] {
+  const { nodes, vms, profile, minutes, healAt } = cluster;
+  if (profile === 'nominal' || nodes.length < 2) return [];
+  const end = (healAt ?? minutes * MINUTE) - 20_000;
+  return Array.from({ length: random.whole(2, 12) }, (): Command => {
+    const at = random.between(20_000, end);
+    const vm = random.pick(vms).name;
+    const roll = random.unit();
+    if (roll < 0.65) return { at, do: 'migrate', vm, to: random.pick(nodes) };
+    if (roll < 0.75) return { at, do: 'cancel', vm };
+    if (roll < 0.82) return { at, do: 'turn-off', vm };
+    if (roll < 0.93) return { at, do: 'start', vm };
+    if (roll < 0.95) return { at, do: 'delete', vm };
+    return { at, do: random.chance(0.5) ? 'pause-node' : 'resume-node', node: random.pick(nodes) };
+  });
+}

@@ -1,0 +1,35 @@
+/**
+ * Rules that the agent's shell keeps when it carries decisions out; each has its place in src/agent. A mutation breaks one of them.
+ */
+export interface ShellRules {
+  /** Ownership is proven by a write before a VM that stood still goes on. */
+  readonly proveBeforeThaw: boolean;
+  /** A node that was fenced ends its VMs before it becomes a member again. */
+  readonly endAllWhenFenced: boolean;
+  /** No VM is started or let run without authority. */
+  readonly authorityBeforeStart: boolean;
+  /** The state is recorded, comparing the owner, before a new QEMU runs. */
+  readonly recordBeforeResume: boolean;
+  /** The controller's answer to "off" is not believed until its status says so. */
+  readonly askPowerAgain: boolean;
+  /** A destination runs only on GO. */
+  readonly runOnlyOnGo: boolean;
+  /** GO is sent only when the source has completed. */
+  readonly goAfterCompleted: boolean;
+  /** A migration begins with its intent in the store. */
+  readonly intentFirst: boolean;
+  /** The longest authority that a guard takes from an agent. */
+  readonly guardClampMs: (authorityMs: number) => number;
+}
+
+export const KEPT: ShellRules = {
+  proveBeforeThaw: true,
+  endAllWhenFenced: true,
+  authorityBeforeStart: true,
+  recordBeforeResume: true,
+  askPowerAgain: true,
+  runOnlyOnGo: true,
+  goAfterCompleted: true,
+  intentFirst: true,
+  guardClampMs: (authorityMs) => authorityMs,
+};

@@ -1,0 +1,71 @@
+import type { MigrationIntent } from '../src/model/intent.ts';
+import type { SimulatedAgent } from './agent.ts';
+import type { MigrationDriver } from './migration-driver.ts';
+import type { Qemu } from './qemu.ts';
+
+const TRIES_MAX = 40;
+
+/**
+ * QEMU's side of a live migration: memory goes over, the guest is stopped, the destination loads the rest, and the source learns of it,
+ * or resumes its guest by itself.
+ */
+export function startTransfer(
+  agent: SimulatedAgent,
+  driver: MigrationDriver,
+  { source, intent }: { readonly source: Qemu; readonly intent: MigrationIntent },
+): void {
+  const { world, machine } = agent;
+  const { engine, random, network } = world;
+  const other = world.machine(intent.destination);
+  const { agentProcess } = machine;
+  const tell = (run: () => void) => agentProcess.deliver(run);
+  const status = (value: Qemu['migration']['status']) => {
+    source.migration = { ...source.migration, status: value };
+    tell(() => driver.status(value));
+  };
+  const going = () => source.alive && !source.dying && machine.powered && ['active', 'device'].includes(source.migration.status);
+  const copy = () => [...other.qemus].find((qemu) => qemu.incoming === intent.migrationId && qemu.alive && !qemu.dying);
+  const moves = () => !source.frozen && machine.executes && other.executes && copy()?.frozen === false;
+  const linked = () => network.passes(machine.index, other.index, 'cluster') && network.passes(other.index, machine.index, 'cluster');
+  status('active');
+  const paused = () => source.state === 'paused';
+
+  const fail = (wasPaused: boolean) => {
+    status('failed');
+    // The source resumes the guest without being told.
+    if (!wasPaused && source.state === 'paused') {
+      source.state = 'running';
+      world.oracle.changed(source);
+      tell(() => driver.resumed());
+    }
+  };
+  const load = (wasPaused: boolean, tries: number) => {
+    if (!going()) return;
+    if (!linked() || copy() === undefined || tries > TRIES_MAX) return fail(wasPaused);
+    if (!moves()) return void engine.after(100, () => load(wasPaused, tries + 1));
+    const destination = copy();
+    if (destination === undefined) return fail(wasPaused);
+    destination.loaded = true;
+    destination.memoryOf = source.memoryOf;
+    destination.state = 'paused';
+    // The last word of the destination may be lost: then it has everything, and the source goes on.
+    engine.after(random.qemu.between(1, 4), () => {
+      if (!going()) return;
+      if (!linked() || random.qemu.chance(0.1)) return fail(wasPaused);
+      source.state = 'postmigrate';
+      status('completed');
+    });
+  };
+  engine.after(random.qemu.skewed(400, 20_000), () => {
+    if (!going()) return;
+    const wasPaused = paused();
+    if (!wasPaused) {
+      if (source.executing) machine.flush(source);
+      source.state = 'paused';
+      world.oracle.changed(source);
+      tell(() => driver.stopped());
+    }
+    status('device');
+    engine.after(random.qemu.between(15, 60), () => load(wasPaused, 0));
+  });
+}

@@ -1,0 +1,148 @@
+import type { HighAvailability, NodeMembership, NodeService } from '../src/model/authority.ts';
+import { keys } from '../src/model/keys.ts';
+import type { NodeMemory } from '../src/model/node.ts';
+import { withAllocation } from '../src/model/node.ts';
+import type { VmAction, VmOwner, VmRecord, VmStatus } from '../src/model/vm.ts';
+import type { Transaction, TransactionOutcome } from '../src/ports/store.ts';
+import { requestMigration } from './request-migration.ts';
+import type { Command } from './plan.ts';
+import type { World } from './world.ts';
+
+/** What a user was promised about a VM, to be compared with what becomes of it. */
+export interface Acknowledged {
+  readonly desired: 'running' | 'off' | 'deleted';
+  readonly at: number;
+}
+
+/** Carries out what a user asks for, as the API does: checks, then one transaction. */
+export function carryOutWish(world: World, command: Command): void {
+  const machine = world.machines.find((one) => one.executes && one.agent !== null && world.store.reachable(one.index));
+  if (machine === undefined) return;
+  const write = (transaction: Transaction, done: (outcome: TransactionOutcome) => void = () => undefined) =>
+    world.store.transact(machine.index, transaction, { deadline: world.engine.now + 2000, done });
+  switch (command.do) {
+    case 'migrate':
+      return requestMigration(world, command, write);
+    case 'cancel': {
+      const intent = world.store.get(keys.vmIntent(command.vm));
+      if (intent === undefined) return;
+      say(world, `cancel the migration of ${command.vm}`);
+      const { migrationId } = intent.value as { migrationId: string };
+      const value = { migrationId, reason: 'asked by a user', at: world.isoNow() };
+      return write({
+        compare: [{ key: keys.vmIntent(command.vm), modRevision: intent.modRevision }],
+        write: [{ put: keys.vmCancel(command.vm), value }],
+      });
+    }
+    case 'turn-off':
+    case 'start':
+      return changePower(world, command, write);
+    case 'delete':
+      return deleteVm(world, command.vm, write);
+    case 'pause-node':
+    case 'resume-node':
+    case 'drain-node':
+      return changeService(world, command, write);
+    case 'confirm-dead':
+      return confirmDead(world, command.node, write);
+    case 'disarm':
+    case 'arm': {
+      say(world, `${command.do} failover`);
+      const value: HighAvailability = { armed: command.do === 'arm', since: world.isoNow(), by: 'admin', reason: 'work' };
+      return write({ compare: [], write: [{ put: keys.highAvailability, value }] });
+    }
+    default:
+      return;
+  }
+}
+
+type Write = (transaction: Transaction, done?: (outcome: TransactionOutcome) => void) => void;
+
+function say(world: World, text: string): void {
+  if (world.telling) world.tell({ kind: 'user', text });
+}
+
+function changePower(world: World, command: { readonly do: VmAction | string; readonly vm: string; readonly at: number }, write: Write): void {
+  const { vm } = command;
+  const record = world.store.get(keys.vmRecord(vm));
+  const owner = world.store.get(keys.vmOwner(vm));
+  const status = world.store.get(keys.vmStatus(vm))?.value as VmStatus | undefined;
+  if (record === undefined || owner === undefined || world.store.get(keys.vmIntent(vm)) !== undefined) return;
+  const value = record.value as VmRecord;
+  const on = command.do === 'start';
+  const state = status?.state ?? 'off';
+  if (on === (state !== 'off' && state !== 'failed')) return;
+  const node = (owner.value as VmOwner).node;
+  const membership = world.store.get(keys.nodeMembership(node))?.value as NodeMembership | undefined;
+  if (membership?.state !== 'member') return;
+  const desired = on ? 'running' : 'off';
+  const request = { id: `r${world.store.revision}`, action: on ? ('start' as const) : ('turn-off' as const), at: world.isoNow() };
+  const memory = world.store.get(keys.nodeMemory(node));
+  if (memory === undefined) return;
+  const before = memory.value as NodeMemory;
+  const held = on ? withAllocation(before, vm, value.definition.memoryBytes) : before;
+  if (on && Object.values(held.allocations).reduce((sum, bytes) => sum + bytes, 0) > held.capacityBytes) return;
+  say(world, `${on ? 'start' : 'turn off'} ${vm}`);
+  write(
+    {
+      compare: [
+        { key: keys.vmRecord(vm), modRevision: record.modRevision },
+        { key: keys.vmOwner(vm), modRevision: owner.modRevision },
+        { key: keys.vmIntent(vm), modRevision: '0' },
+        { key: keys.nodeMemory(node), modRevision: memory.modRevision },
+      ],
+      write: [
+        { put: keys.vmRecord(vm), value: { ...value, desired, request } satisfies VmRecord },
+        ...(on ? [{ put: keys.nodeMemory(node), value: held }] : []),
+      ],
+    },
+    (outcome) => {
+      if (outcome.kind === 'applied') world.acknowledged.set(vm, { desired, at: world.engine.now });
+      else if (outcome.kind === 'unknown') world.acknowledged.delete(vm);
+    },
+  );
+}
+
+/** Only of a VM that is off: one transaction takes it out. */
+function deleteVm(world: World, vm: string, write: Write): void {
+  const record = world.store.get(keys.vmRecord(vm));
+  const owner = world.store.get(keys.vmOwner(vm));
+  const status = world.store.get(keys.vmStatus(vm));
+  if (record === undefined || owner === undefined || (status?.value as VmStatus | undefined)?.state !== 'off') return;
+  if (world.store.get(keys.vmIntent(vm)) !== undefined) return;
+  say(world, `delete ${vm}`);
+  const all = [keys.vmRecord(vm), keys.vmOwner(vm), keys.vmStatus(vm)];
+  const compare = all.map((key) => ({ key, modRevision: world.store.get(key)?.modRevision ?? '0' }));
+  write({ compare: [...compare, { key: keys.vmIntent(vm), modRevision: '0' }], write: all.map((key) => ({ delete: key })) }, (outcome) => {
+    if (outcome.kind !== 'applied') return;
+    world.oracle.truth(vm).deleted = true;
+    world.acknowledged.set(vm, { desired: 'deleted', at: world.engine.now });
+  });
+}
+
+function changeService(world: World, command: { readonly do: string; readonly node: string }, write: Write): void {
+  const key = keys.nodeService(command.node);
+  const mode = ({ 'pause-node': 'paused', 'resume-node': 'active', 'drain-node': 'draining' } as const)[
+    command.do as 'pause-node' | 'resume-node' | 'drain-node'
+  ];
+  say(world, `${command.do.replace('-node', '')} ${command.node}`);
+  const vms = world.vmNames.filter((vm) => (world.store.get(keys.vmOwner(vm))?.value as VmOwner | undefined)?.node === command.node);
+  const drain = mode === 'draining' ? { id: `d${world.store.revision}`, requestedAt: world.isoNow(), vms, failures: {} } : null;
+  const value: NodeService = { mode, since: world.isoNow(), by: 'admin', drain };
+  write({ compare: [], write: [{ put: key, value }] });
+}
+
+/** The administrator has looked: it really is off. */
+function confirmDead(world: World, node: string, write: Write): void {
+  const key = keys.nodeMembership(node);
+  const membership = world.store.get(key);
+  if (membership === undefined || world.machine(node).powered) return;
+  const known = membership.value as NodeMembership;
+  if (known.state !== 'member') return;
+  say(world, `confirm that ${node} is dead`);
+  const value: NodeMembership = {
+    ...{ state: 'fenced', bootId: known.bootId, since: world.isoNow(), by: 'admin', reason: 'an administrator confirmed it' },
+    evidence: { kind: 'confirmed', by: 'admin' },
+  };
+  write({ compare: [{ key, modRevision: membership.modRevision }], write: [{ put: key, value }] });
+}

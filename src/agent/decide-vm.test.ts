@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { testDefinition } from '../../test/doubles/cluster-facts.ts';
+import { DEFAULT_AVAILABILITY, type VmAvailability } from '../model/availability.ts';
+import type { VmRecord, VmRequest, VmStatus } from '../model/vm.ts';
+import { decideStartFailed, decideVm, type VmDecision, type VmObservation } from './decide-vm.ts';
+
+const WALL_MS = Date.parse('2026-01-02T12:00:00.000Z');
+const at = (secondsAgo: number) => new Date(WALL_MS - secondsAgo * 1000).toISOString();
+
+function record(change: Partial<VmRecord> = {}): VmRecord {
+  return {
+    ...{ definition: testDefinition('A'), desired: 'running', highlyAvailable: true, automaticStart: false },
+    ...{ budgetMs: 50, createdAt: at(9999), request: null },
+    ...change,
+  };
+}
+
+function status(change: Partial<VmStatus> = {}): VmStatus {
+  return {
+    ...{ state: 'running', node: 'node1', instance: 'i1', since: at(3600), reason: 'Started', settledRequest: null },
+    ...{ error: null, bootId: 'b' },
+    ...change,
+  };
+}
+
+function seen(change: Partial<VmObservation> = {}): VmObservation {
+  return {
+    ...{ runState: null, instance: null, lastWords: '', shutdownAskedForMs: null, guestShutDown: false },
+    ...{ node: 'node1', bootId: 'b', memberSince: at(7200), wallMs: WALL_MS, hasAuthority: true },
+    ...change,
+  };
+}
+
+const running = seen({ runState: 'running', instance: 'i1' });
+const request = (action: VmRequest['action']): VmRequest => ({ id: 'r', action, at: at(1) });
+
+describe('a VM that was told to change', () => {
+  test('is started, and the request settled once it runs', () => {
+    const asked = record({ request: request('start') });
+    expect(decideVm(asked, status({ state: 'off', instance: null }), seen())).toMatchObject({ action: 'start' });
+    expect(decideVm(asked, status({ state: 'starting' }), running)).toMatchObject({ state: 'running', settle: true });
+  });
+
+  test('is turned off for good', () => {
+    const asked = record({ request: request('turn-off'), desired: 'off' });
+    expect(decideVm(asked, status(), running)).toMatchObject({ action: 'kill' });
+    expect(decideVm(asked, status(), seen())).toMatchObject({ action: 'record', state: 'off', down: true });
+  });
+});
+
+describe('a VM that the failover has put here', () => {
+  const ordered = status({ state: 'starting', instance: null, reason: 'node2 was fenced' });
+
+  test('is started, resumed, and recorded as running', () => {
+    expect(decideVm(record(), ordered, seen())).toMatchObject({ action: 'start' });
+    const prelaunch = seen({ runState: 'prelaunch', instance: 'i2' });
+    expect(decideVm(record(), ordered, prelaunch)).toMatchObject({ action: 'resume' });
+    const after = seen({ runState: 'running', instance: 'i2' });
+    expect(decideVm(record(), status({ state: 'starting', instance: 'i2' }), after)).toMatchObject({
+      state: 'running',
+    });
+  });
+
+  test('is not started when it is to be off', () => {
+    const off = record({ desired: 'off' });
+    expect(decideVm(off, ordered, seen())).toMatchObject({ action: 'record', state: 'off' });
+    expect(decideVm(off, ordered, seen({ runState: 'prelaunch', instance: 'i2' }))).toMatchObject({ action: 'kill' });
+  });
+
+  test('waits for the authority of the node', () => {
+    expect(decideVm(record(), ordered, seen({ hasAuthority: false }))).toMatchObject({ action: 'nothing' });
+    const other = record({ highlyAvailable: false });
+    expect(decideVm(other, ordered, seen({ hasAuthority: false }))).toMatchObject({ action: 'start' });
+  });
+});
+
+describe('a VM whose QEMU has ended', () => {
+  const crashed = seen({ lastWords: 'KVM internal error' });
+
+  /** What happens to it when it crashes right after every start on node1. */
+  function crashes(availability: Partial<VmAvailability>): VmDecision[] {
+    const owned = record({ availability: { ...DEFAULT_AVAILABILITY, ...availability } });
+    const decisions: VmDecision[] = [];
+    let known = status();
+    for (let time = 0; time < 10; time += 1) {
+      const decision = decideVm(owned, known, { ...crashed, wallMs: WALL_MS + time * 60_000 });
+      decisions.push(decision);
+      if (decision.action === 'start') known = { ...known, instance: `i${time}` };
+      else if (decision.action === 'record' && !decision.down) {
+        const since = new Date(WALL_MS + time * 60_000).toISOString();
+        known = {
+          ...known,
+          ...(decision.restarts && { restarts: decision.restarts }),
+          state: decision.state,
+          instance: null,
+          since,
+        };
+      } else break;
+    }
+    return decisions;
+  }
+
+  test('is restarted here first, then moves elsewhere', () => {
+    const [first, second, third, fourth] = crashes({ restart: { here: 1, elsewhere: 1 } });
+    expect(first).toMatchObject({ state: 'starting', down: false, restarts: { here: 1 } });
+    expect(first?.reason).toBe('Its QEMU ended unexpectedly: KVM internal error; restarted on node1 (1 of 1)');
+    expect(second).toMatchObject({ action: 'start' });
+    expect(third).toMatchObject({ state: 'starting', restarts: { failedOn: ['node1'] } });
+    expect(fourth).toMatchObject({ action: 'move-elsewhere' });
+  });
+
+  test('has failed, with the reason, when no restart is left', () => {
+    const [only] = crashes({ restart: { here: 0, elsewhere: 0 } });
+    expect(only).toMatchObject({ state: 'failed', down: true });
+    expect(only?.reason).toBe('Its QEMU ended unexpectedly: KVM internal error; its restarts are used up');
+  });
+
+  test('is restarted at once, and from the second time on after a while', () => {
+    const restarts = { since: at(60), here: 2, elsewhere: 0, failedOn: [] };
+    const waiting = status({ state: 'starting', instance: null, since: at(2), restarts });
+    expect(decideVm(record(), waiting, crashed)).toEqual({
+      ...{ action: 'nothing', reason: 'its restart waits for a while', againInMs: 3000 },
+    });
+    expect(decideVm(record(), { ...waiting, since: at(6) }, crashed)).toMatchObject({ action: 'start' });
+    // A wall clock that was set back does not hold it up.
+    expect(decideVm(record(), { ...waiting, since: at(-3600) }, crashed)).toMatchObject({ action: 'start' });
+  });
+
+  test('is off when its guest has powered itself off', () => {
+    expect(decideVm(record(), status(), seen({ guestShutDown: true }))).toMatchObject({ state: 'off', down: true });
+  });
+
+  test('has failed if it is not highly available', () => {
+    expect(decideVm(record({ highlyAvailable: false }), status(), crashed)).toMatchObject({
+      state: 'failed',
+      down: true,
+    });
+  });
+
+  test('and which could not be started again follows the same policy, unless somebody asked for the start', () => {
+    const error = { code: 'HYPERVISOR_FAILED', message: 'No such file.', nextStep: 'Look.' };
+    const failed = { error, node: 'node1', wallMs: WALL_MS };
+    const ordered = status({ state: 'starting', instance: null });
+    expect(decideStartFailed(record(), ordered, failed)).toMatchObject({ state: 'starting', restarts: { here: 1 } });
+    const asked = record({ request: request('start') });
+    expect(decideStartFailed(asked, ordered, failed)).toMatchObject({ state: 'failed', settle: true, error });
+  });
+});
+
+describe('after the node was restarted', () => {
+  const rebooted = seen({ bootId: 'other' });
+
+  test('highly available VMs start here, without a restart being counted', () => {
+    const decision = decideVm(record(), status(), rebooted);
+    expect(decision).toMatchObject({
+      action: 'record',
+      state: 'starting',
+      reason: 'node1 was restarted; restarted here',
+    });
+    expect(decision).not.toHaveProperty('restarts');
+  });
+
+  test('others start if they are to start with their node, and are off if not', () => {
+    const other = record({ highlyAvailable: false });
+    expect(decideVm({ ...other, automaticStart: true }, status(), rebooted)).toMatchObject({ state: 'starting' });
+    expect(decideVm(other, status(), rebooted)).toMatchObject({ state: 'off', down: true });
+  });
+
+  test('those that were off, saved or failed stay so', () => {
+    for (const state of ['off', 'saved', 'failed'] as const) {
+      const automatic = record({ desired: 'off', automaticStart: true });
+      expect(decideVm(automatic, status({ state, instance: null }), rebooted)).toMatchObject({ action: 'nothing' });
+    }
+  });
+
+  test('what a fenced node ended itself before it came back is no crash either', () => {
+    const back = seen({ memberSince: at(5) });
+    expect(decideVm(record(), status({ since: at(60) }), back)).toMatchObject({ state: 'starting' });
+    expect(decideVm(record(), status({ since: at(60) }), back)).not.toHaveProperty('restarts');
+  });
+});

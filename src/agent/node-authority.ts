@@ -1,0 +1,291 @@
+import {
+  ASK_PROMISES_AFTER_MS,
+  AUTHORITY_MS,
+  HEARTBEAT_ATTEMPT_MS,
+  HEARTBEAT_PERIOD_MS,
+  LARGE_CLUSTER_HEARTBEAT_MS,
+  LARGE_CLUSTER_NODES,
+  type NodeHeartbeat,
+  type NodeMembership,
+  type TakeoverTerms,
+} from '../model/authority.ts';
+import { knownNodes } from '../model/cluster-state.ts';
+import { keys } from '../model/keys.ts';
+import type { NodeName, Revision } from '../model/names.ts';
+import { startAuthority, stepAuthority } from '../failover/authority.ts';
+import type { AuthorityEffect, AuthorityEvent } from '../failover/authority-types.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { GuardLink } from '../ports/guard.ts';
+import type { Log } from '../ports/log.ts';
+import type { LocalNotes } from '../ports/notes.ts';
+import type { Peers } from '../ports/peers.ts';
+import type { ClusterStore } from '../ports/store.ts';
+import type { ClusterView } from './cluster-view.ts';
+
+/** `ended`: no HA VM of this node may run now. `back`: they may again. `fenced`: others may have taken them over. */
+export type AuthorityChange = 'ended' | 'back' | 'fenced';
+
+/** This node's right to run its highly available VMs. */
+export interface Authority {
+  holds(): boolean;
+  /** Whether the store has lately taken a heartbeat of this node. */
+  heardByStore(): boolean;
+  /** Called at each change, synchronously; `back` ahead of the guard's learning of the new deadline. */
+  subscribe(listener: (change: AuthorityChange) => void): void;
+}
+
+export interface AuthorityPorts {
+  readonly store: ClusterStore;
+  readonly view: ClusterView;
+  readonly peers: Peers;
+  readonly guard: GuardLink | null;
+  readonly notes: LocalNotes;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface AuthorityInput {
+  readonly node: NodeName;
+  readonly bootId: string;
+  readonly agentId: string;
+  /** What the next heartbeat is to say. */
+  readonly terms: () => TakeoverTerms;
+  /** Nodes to which this one has lately given a promise. */
+  readonly promises: () => readonly NodeName[];
+  /** Each answer to an own heartbeat, for the voter. */
+  readonly onHeartbeat: (applied: boolean) => void;
+}
+
+const TERMS_NOTE = 'takeover-terms';
+const PROMISE_DEADLINE_MS = 400;
+const HEARD_MS = 1500;
+
+/** Carries out what the authority reducer says: heartbeats, promises, the guard's deadline. */
+export class NodeAuthority implements Authority {
+  readonly #ports: AuthorityPorts;
+  readonly #input: AuthorityInput;
+  readonly #listeners: ((change: AuthorityChange) => void)[] = [];
+  #state: ReturnType<typeof startAuthority>['state'];
+  /** undefined: none yet; null: no end. */
+  #untilMs: number | null | undefined = undefined;
+  #holds = false;
+  #told = '';
+  #heardAtMs = Number.NEGATIVE_INFINITY;
+  #cancelWake: () => void = () => undefined;
+  #cancelEnd: () => void = () => undefined;
+
+  constructor(ports: AuthorityPorts, input: AuthorityInput) {
+    this.#ports = ports;
+    this.#input = input;
+    const { clock, view } = ports;
+    const noted = ports.notes.read(TERMS_NOTE);
+    const large = knownNodes(view.current()).length > LARGE_CLUSTER_NODES;
+    const started = startAuthority(
+      {
+        ...{ node: input.node, bootId: input.bootId, agentId: input.agentId },
+        firstSequence: Math.floor(clock.wallMs()),
+        heartbeatMs: large ? LARGE_CLUSTER_HEARTBEAT_MS : HEARTBEAT_PERIOD_MS,
+        attemptMs: HEARTBEAT_ATTEMPT_MS,
+        authorityMs: AUTHORITY_MS,
+        askAfterMs: ASK_PROMISES_AFTER_MS,
+        askEveryMs: HEARTBEAT_PERIOD_MS,
+        notedTerms: Array.isArray(noted) ? (noted as TakeoverTerms[]) : null,
+        guarded: ports.guard !== null,
+      },
+      clock.monotonicMs(),
+    );
+    this.#state = started.state;
+    this.#carryOut(started.effects, started.wakeAtMs);
+    ports.guard?.subscribe(() => this.#followGuard());
+    this.tellTerms();
+  }
+
+  holds(): boolean {
+    if (this.#untilMs === undefined) return false;
+    return this.#untilMs === null || this.#ports.clock.monotonicMs() < this.#untilMs;
+  }
+
+  heardByStore(): boolean {
+    return this.#ports.clock.monotonicMs() - this.#heardAtMs < HEARD_MS;
+  }
+
+  subscribe(listener: (change: AuthorityChange) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Under which fencing token this node is a member; null: it is none. */
+  setMembership(token: Revision | null): void {
+    this.#step({ kind: 'membership', token });
+  }
+
+  /** To be called whenever terms, promises or the guard's figures may have changed. */
+  tellTerms(): void {
+    const terms = this.#input.terms();
+    const more: Pick<NodeHeartbeat, 'guard' | 'promises'> = {
+      guard: this.#ports.guard?.status() ? guardFacts(this.#ports.guard) : null,
+      promises: this.#input.promises(),
+    };
+    const told = JSON.stringify([terms, more]);
+    if (told === this.#told) return;
+    this.#told = told;
+    this.#step({ kind: 'terms', terms, more });
+  }
+
+  #followGuard(): void {
+    const status = this.#ports.guard?.status() ?? null;
+    if (status !== null) this.#step({ kind: 'guard-deadline', untilMs: status.authorityUntilMs });
+    this.tellTerms();
+  }
+
+  #step(event: AuthorityEvent): void {
+    const { state, effects, wakeAtMs } = stepAuthority(this.#state, event, this.#ports.clock.monotonicMs());
+    this.#state = state;
+    this.#carryOut(effects, wakeAtMs);
+  }
+
+  #carryOut(effects: readonly AuthorityEffect[], wakeAtMs: number): void {
+    const { clock } = this.#ports;
+    this.#cancelWake();
+    this.#cancelWake = clock.after(Math.max(1, wakeAtMs - clock.monotonicMs()), () => this.#step({ kind: 'tick' }));
+    for (const effect of effects) this.#act(effect);
+  }
+
+  #act(effect: AuthorityEffect): void {
+    switch (effect.kind) {
+      case 'note-terms':
+        void this.#note(effect);
+        return;
+      case 'heartbeat':
+        void this.#beat(effect);
+        return;
+      case 'ask-promises':
+        for (const voter of effect.voters) void this.#ask(voter, effect.round);
+        return;
+      case 'authority':
+        this.#extend(effect.untilMs);
+        return;
+      case 'renew-token':
+        void this.#renew(effect.token);
+        return;
+      case 'fenced':
+        this.#fenced();
+        return;
+    }
+  }
+
+  async #note({ noteId, terms }: Extract<AuthorityEffect, { kind: 'note-terms' }>): Promise<void> {
+    for (;;) {
+      try {
+        await this.#ports.notes.write(TERMS_NOTE, terms);
+        break;
+      } catch (error) {
+        // Without the note no heartbeat with new terms goes out: the old ones stay true.
+        this.#ports.log.error('The terms of a takeover cannot be noted on disk', { error });
+        await this.#ports.clock.sleep(1000);
+      }
+    }
+    this.#step({ kind: 'terms-noted', noteId });
+  }
+
+  async #beat({ heartbeat, token, deadlineMs }: Extract<AuthorityEffect, { kind: 'heartbeat' }>): Promise<void> {
+    const { store, clock } = this.#ports;
+    const { node } = this.#input;
+    const outcome = await store.transact(
+      {
+        compare: [{ key: keys.nodeMembership(node), modRevision: token }],
+        write: [{ put: keys.nodeHeartbeat(node), value: heartbeat }],
+      },
+      Math.max(50, deadlineMs - clock.monotonicMs()),
+    );
+    if (outcome.kind === 'applied') this.#heardAtMs = clock.monotonicMs();
+    this.#input.onHeartbeat(outcome.kind === 'applied');
+    const { sequence } = heartbeat;
+    if (outcome.kind !== 'compare-failed') {
+      this.#step({ kind: 'heartbeat-answer', sequence, outcome: outcome.kind });
+      return;
+    }
+    const found = outcome.current.find(({ key }) => key === keys.nodeMembership(node));
+    const membership = found?.value as NodeMembership | undefined;
+    const ownRenewal = membership?.state === 'member' && membership.bootId === this.#input.bootId;
+    if (found === undefined || !ownRenewal) {
+      this.#step({ kind: 'heartbeat-answer', sequence, outcome: 'fenced' });
+      return;
+    }
+    // The answer to an own renewal of the token was lost; only this node writes `member` under its boot.
+    this.#step({ kind: 'heartbeat-answer', sequence, outcome: 'unknown' });
+    this.#step({ kind: 'membership', token: found.modRevision });
+  }
+
+  async #renew(token: Revision): Promise<void> {
+    const { store, view } = this.#ports;
+    const key = keys.nodeMembership(this.#input.node);
+    const entry = await store.get(key).catch(() => undefined);
+    const value = entry?.value as NodeMembership | undefined;
+    if (entry?.modRevision !== token || value?.state !== 'member') return;
+    const outcome = await store.transact({ compare: [{ key, modRevision: token }], write: [{ put: key, value }] });
+    if (outcome.kind === 'applied') this.#step({ kind: 'membership', token: outcome.revision });
+    else if (outcome.kind === 'unknown')
+      this.#ports.log.debug('The fencing token may be renewed', { fresh: view.fresh() });
+  }
+
+  async #ask(voter: NodeName, round: number): Promise<void> {
+    const { peers, view } = this.#ports;
+    const facts = view.current().nodes.get(voter)?.facts?.value;
+    if (facts === undefined) return;
+    try {
+      const peer = peers.peer(voter, facts.addresses, facts.peerPort);
+      const { granted } = await peer.call('promise', { bootId: this.#input.bootId }, PROMISE_DEADLINE_MS);
+      this.#step({ kind: 'promise', round, voter, granted });
+    } catch (error) {
+      this.#ports.log.debug('A voter does not answer', { voter, error });
+    }
+  }
+
+  #extend(untilMs: number | null): void {
+    const { guard } = this.#ports;
+    const held = this.holds();
+    this.#untilMs = untilMs;
+    this.#checkAtEnd();
+    // What stood still is held VM by VM before the guard lets all of them go.
+    if (!held || !this.#holds) this.#change(this.holds());
+    if (this.holds()) guard?.extend(untilMs);
+  }
+
+  #checkAtEnd(): void {
+    this.#cancelEnd();
+    if (this.#untilMs == null) return;
+    const endsInMs = this.#untilMs - this.#ports.clock.monotonicMs();
+    this.#cancelEnd = this.#ports.clock.after(Math.max(0, Math.ceil(endsInMs)), () => {
+      // A timer may come a little early.
+      if (this.holds()) this.#checkAtEnd();
+      else this.#change(false);
+    });
+  }
+
+  #change(holds: boolean): void {
+    if (holds === this.#holds) return;
+    this.#holds = holds;
+    this.#tell(holds ? 'back' : 'ended');
+  }
+
+  #fenced(): void {
+    this.#untilMs = undefined;
+    this.#cancelEnd();
+    this.#holds = false;
+    this.#ports.guard?.end();
+    this.#tell('fenced');
+  }
+
+  #tell(change: AuthorityChange): void {
+    this.#ports.log.info('Authority', { change });
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+/** Latency in steps of 10 ms: a heartbeat is no place for a figure that changes all the time. */
+function guardFacts(guard: GuardLink): NodeHeartbeat['guard'] {
+  const status = guard.status();
+  if (status === null) return null;
+  const { watchdogMs, latencyMaxMs, frozen } = status;
+  return { watchdogMs, frozen, latencyMaxMs: Math.ceil(latencyMaxMs / 10) * 10 };
+}

@@ -1,0 +1,94 @@
+import type { NodeMembership as Membership } from '../model/authority.ts';
+import { keys } from '../model/keys.ts';
+import type { NodeName } from '../model/names.ts';
+import { decideJoin } from '../failover/rejoin.ts';
+import { isoDate } from '../migration/write-receipt.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EventLog } from '../ports/events.ts';
+import type { Log } from '../ports/log.ts';
+import type { ClusterStore } from '../ports/store.ts';
+import type { AuthorityChange } from './node-authority.ts';
+
+export interface MembershipPorts {
+  readonly store: ClusterStore;
+  readonly events: EventLog;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface MembershipInput {
+  readonly node: NodeName;
+  readonly bootId: string;
+  /** Ends every highly available VM on this node; resolves when nothing of them is left. */
+  readonly endAll: () => Promise<void>;
+  /** Where the fencing token goes, and who says that it is void. */
+  readonly authority: {
+    setMembership(token: string | null): void;
+    subscribe(listener: (change: AuthorityChange) => void): void;
+  };
+}
+
+const RETRY_MS = 300;
+
+/**
+ * Keeps this node a member of the cluster, under its present boot. After it was fenced, others may run its VMs: it becomes a member
+ * again only when none of them is left here.
+ */
+export class NodeMembershipKeeper {
+  readonly #ports: MembershipPorts;
+  readonly #input: MembershipInput;
+  #joining: Promise<void> | null = null;
+
+  constructor(ports: MembershipPorts, input: MembershipInput) {
+    this.#ports = ports;
+    this.#input = input;
+    input.authority.subscribe((change) => {
+      if (change === 'fenced') void this.join();
+    });
+  }
+
+  /** Resolves when this node is a member. */
+  join(): Promise<void> {
+    this.#joining ??= this.#join().finally(() => {
+      this.#joining = null;
+    });
+    return this.#joining;
+  }
+
+  async #join(): Promise<void> {
+    const { authority } = this.#input;
+    authority.setMembership(null);
+    for (;;) {
+      try {
+        const token = await this.#tryToJoin();
+        if (token !== null) return authority.setMembership(token);
+      } catch (error) {
+        this.#ports.log.debug('This node is not a member yet', { error });
+      }
+      await this.#ports.clock.sleep(RETRY_MS);
+    }
+  }
+
+  /** The fencing token, or null to look again. */
+  async #tryToJoin(): Promise<string | null> {
+    const { store, clock, events, log } = this.#ports;
+    const { node, bootId, endAll } = this.#input;
+    const entry = await store.get(keys.nodeMembership(node));
+    const known = entry?.value as Membership | undefined;
+    const found = entry === undefined || known === undefined ? null : { value: known, modRevision: entry.modRevision };
+    const decision = decideJoin(found, { node, bootId, now: isoDate(clock.wallMs()) });
+    if (decision.kind === 'member') return decision.token;
+    if (known?.state === 'fenced') log.warn('This node was fenced', { reason: known.reason, since: known.since });
+    if (decision.endAllFirst) await endAll();
+    const outcome = await store.transact(decision.transaction);
+    if (outcome.kind !== 'applied') return null;
+    if (known?.state === 'fenced') {
+      events.say({
+        ...{ kind: 'node-rejoined', critical: false, node, vm: null },
+        text: `${node} is a member again.`,
+        reason: `It was fenced at ${known.since}; none of its highly available VMs was left on it.`,
+      });
+    }
+    return outcome.revision;
+  }
+}

@@ -1,0 +1,126 @@
+import type { FastifyInstance } from 'fastify';
+import { evictNode } from '../contract/join.ts';
+import { nodeState } from '../model/cluster-state.ts';
+import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
+import type { EvictionRecord, NodeAdmission } from '../model/formation.ts';
+import { keys } from '../model/keys.ts';
+import type { NodeFacts, NodeMemory } from '../model/node.ts';
+import type { VmOwner } from '../model/vm.ts';
+import type { StoreEntry } from '../ports/store.ts';
+import { type Change, commitChange } from './commit.ts';
+import type { ApiContext } from './context.ts';
+import { requireFormation } from './formation-context.ts';
+import { answer, serve } from './resource.ts';
+
+/** Removing a node for good. Its seat goes first: a member that never comes back must not count in the store's majority. */
+export function serveEviction(app: FastifyInstance, context: ApiContext): void {
+  serve(app, evictNode, async ({ params }) => {
+    const { name } = params;
+    const found = await look(context, name);
+    const seatRemoved = await removeSeat(context, found.addresses);
+    await commitChange(context, () => removal(context, name));
+    context.log.info('A node was removed from the cluster', { node: name, seatRemoved });
+    return answer(200, { name, seatRemoved });
+  });
+}
+
+interface Found {
+  readonly addresses: readonly string[];
+  /** Everything the store has of it. */
+  readonly entries: readonly StoreEntry[];
+}
+
+/** Throws the reason against it. Reads the store, since this node's view may be old. */
+async function look(context: ApiContext, name: string): Promise<Found> {
+  const [own, memory, votes, owners] = await Promise.all([
+    context.store.list(`${keys.nodes}${name}/`),
+    context.store.get(keys.nodeMemory(name)),
+    context.store.list(`${keys.votes}${name}/`),
+    ownedVms(context, name),
+  ]);
+  if (own.length === 0) {
+    throw new GodwitError({
+      code: 'NODE_NOT_FOUND',
+      message: `There is no node called "${name}".`,
+      state: NOTHING_CHANGED,
+      nextStep: 'See `godwit node list` for the names.',
+    });
+  }
+  refuseWhatIsInUse(context, name, { owners, memory });
+  const valueOf = (key: string) => own.find((entry) => entry.key === key)?.value;
+  const facts = valueOf(keys.nodeFacts(name)) as NodeFacts | undefined;
+  const admitted = valueOf(keys.nodeAdmission(name)) as NodeAdmission | undefined;
+  return {
+    addresses: [...(facts?.addresses ?? []), ...(admitted?.addresses ?? [])],
+    entries: [...own, ...(memory === undefined ? [] : [memory]), ...votes],
+  };
+}
+
+function refuseWhatIsInUse(
+  context: ApiContext,
+  name: string,
+  { owners, memory }: { readonly owners: readonly string[]; readonly memory: StoreEntry | undefined },
+): void {
+  if (name === context.nodeName) {
+    throw refuse(
+      `${name} is the node that answers this request.`,
+      'Drain it, stop its agent, and ask another node: godwit --cluster https://NODE:8440 …',
+    );
+  }
+  const entry = context.reader.current().nodes.get(name);
+  const state = entry === undefined ? 'down' : nodeState(entry, context.reader.now());
+  if (state !== 'down' && state !== 'fenced') {
+    throw refuse(
+      `${name} is ${state}.`,
+      `Move its VMs away with \`godwit node drain ${name}\`, then stop its agent or switch it off.`,
+    );
+  }
+  const held = Object.keys((memory?.value as NodeMemory | undefined)?.allocations ?? {});
+  const vms = [...new Set([...owners, ...held])].sort();
+  if (vms.length > 0) {
+    throw refuse(
+      `${name} has VMs: ${vms.slice(0, 10).join(', ')}${vms.length > 10 ? ` and ${vms.length - 10} more` : ''}.`,
+      'Wait until they have been brought back elsewhere, or move or delete them.',
+    );
+  }
+}
+
+async function ownedVms(context: ApiContext, name: string): Promise<string[]> {
+  const entries = await context.store.list(keys.vms);
+  return entries.flatMap(({ key, value }) => {
+    const [vm = '', part] = key.slice(keys.vms.length).split('/');
+    return part === 'owner' && (value as VmOwner).node === name ? [vm] : [];
+  });
+}
+
+/** True if it had one. */
+async function removeSeat(context: ApiContext, addresses: readonly string[]): Promise<boolean> {
+  const { seats } = requireFormation(context);
+  const seat = (await seats.list()).find(({ address }) => addresses.includes(address));
+  if (seat === undefined) return false;
+  await seats.remove(seat.id);
+  return true;
+}
+
+/** Everything of it in one transaction, with the note that its certificate is not accepted any more. */
+async function removal(context: ApiContext, name: string): Promise<Change<null>> {
+  const { entries } = await look(context, name);
+  const eviction: EvictionRecord = {
+    node: name,
+    at: new Date(context.clock.wallMs()).toISOString(),
+    by: context.config.administrator.user,
+  };
+  return {
+    transaction: {
+      // Whoever gave it a VM in between has changed its memory; a heartbeat that comes now is noticed the same way.
+      compare: entries.map(({ key, modRevision }) => ({ key, modRevision })),
+      write: [...entries.map(({ key }) => ({ delete: key })), { put: keys.eviction(name), value: eviction }],
+    },
+    proof: { key: keys.eviction(name), value: eviction },
+    result: null,
+  };
+}
+
+function refuse(message: string, nextStep: string): GodwitError {
+  return new GodwitError({ code: 'EVICTION_REFUSED', message, state: NOTHING_CHANGED, nextStep });
+}

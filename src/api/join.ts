@@ -1,0 +1,161 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { createJoinToken, joinCluster } from '../contract/join.ts';
+import { checkJoin, type JoinSight } from '../failover/join-checks.ts';
+import { GodwitError } from '../model/errors.ts';
+import type { Applicant, JoinTokenRecord, NodeAdmission } from '../model/formation.ts';
+import { formatJoinToken } from '../model/join-token.ts';
+import { keys } from '../model/keys.ts';
+import type { NodeFacts } from '../model/node.ts';
+import type { StoreEntry } from '../ports/store.ts';
+import { type Change, commitChange } from './commit.ts';
+import type { ApiContext } from './context.ts';
+import { requireFormation } from './formation-context.ts';
+import { answer, type Call, serve } from './resource.ts';
+
+const TOKEN_VALID_SECONDS = 3600;
+/** Tokens that ended this long ago are forgotten. */
+const TOKEN_KEPT_MS = 7 * 86_400_000;
+/** A wrong token is answered this much later. */
+const FAILURE_DELAY_MS = 400;
+
+/** Tokens, and the machines that come with them. */
+export function serveJoin(app: FastifyInstance, context: ApiContext): void {
+  serve(app, createJoinToken, async ({ body }) => answer(201, await makeToken(context, body.validSeconds)));
+  serve(app, joinCluster, async (call) => {
+    try {
+      return answer(200, await admit(context, call));
+    } catch (error) {
+      if (error instanceof GodwitError && error.code === 'JOIN_TOKEN_INVALID') {
+        await context.clock.sleep(FAILURE_DELAY_MS);
+      }
+      throw error;
+    }
+  });
+}
+
+async function makeToken(context: ApiContext, validSeconds = TOKEN_VALID_SECONDS) {
+  const { issuer } = requireFormation(context);
+  const nowMs = context.clock.wallMs();
+  // 122 random bits each.
+  const id = context.ids.uuid().replaceAll('-', '').slice(0, 16);
+  const secret = `${context.ids.uuid()}${context.ids.uuid()}`.replaceAll('-', '');
+  const record: JoinTokenRecord = {
+    id,
+    secretHash: hashOf(secret),
+    createdAt: new Date(nowMs).toISOString(),
+    expiresAt: new Date(nowMs + validSeconds * 1000).toISOString(),
+    usedBy: null,
+  };
+  const old = (await context.store.list(keys.joinTokens)).filter(
+    ({ value }) => Date.parse((value as JoinTokenRecord).expiresAt) < nowMs - TOKEN_KEPT_MS,
+  );
+  await commitChange(context, async () => ({
+    transaction: {
+      compare: [{ key: keys.joinToken(id), modRevision: '0' }],
+      write: [{ put: keys.joinToken(id), value: record }, ...old.map(({ key }) => ({ delete: key }))],
+    },
+    proof: { key: keys.joinToken(id), value: record },
+    result: null,
+  }));
+  return {
+    token: formatJoinToken({ id, secret, caFingerprint: issuer.fingerprint }),
+    expiresAt: record.expiresAt,
+  };
+}
+
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+type JoinCall = Call<typeof joinCluster>;
+
+/** The certificates are made first: a token that was used for nothing would be lost. */
+async function admit(context: ApiContext, call: JoinCall) {
+  const { issuer, storeMembers } = requireFormation(context);
+  const { body } = call;
+  const { name, role } = body.applicant;
+  // Ahead of signing, which costs time that only those who may join are given.
+  await look(context, body);
+  const addresses = [...new Set([...body.applicant.addresses, ...body.certificateAddresses])];
+  const certificate = await issuer.issue(body.request, { name, addresses });
+  const qemuCertificate = body.qemuRequest === null ? null : await issuer.issue(body.qemuRequest, { name, addresses });
+  await commitChange(context, async () => admission(context, body));
+  context.log.info('A machine was let into the cluster', { name, role, addresses: body.applicant.addresses });
+  const { clientPort, peerPort } = context.config.store;
+  return {
+    clusterName: context.config.clusterName,
+    certificate,
+    qemuCertificate,
+    caKey: role === 'node' ? issuer.key : null,
+    store: { members: storeMembers().map(({ name, address }) => ({ name, address })), clientPort, peerPort },
+    administrator: context.config.administrator,
+  };
+}
+
+interface Looked {
+  readonly token: StoreEntry;
+  /** Keys of the node that somebody else may write at the same time. */
+  readonly admission: StoreEntry | undefined;
+}
+
+/** Throws the reason against it. */
+async function look(context: ApiContext, body: JoinCall['body']): Promise<Looked> {
+  const [token, nodes] = await Promise.all([
+    context.store.get(keys.joinToken(body.token.id)),
+    context.store.list(keys.nodes),
+  ]);
+  const record = token?.value as JoinTokenRecord | undefined;
+  const secretFits =
+    record !== undefined &&
+    timingSafeEqual(Buffer.from(hashOf(body.token.secret), 'hex'), Buffer.from(record.secretHash, 'hex'));
+  const { name } = body.applicant;
+  // The answer to the first try was lost on the way: the same machine comes again with the same token.
+  const again = secretFits && record.usedBy?.node === name && !nodes.some(({ key }) => key === keys.nodeFacts(name));
+  checkJoin(body.applicant, {
+    token: again ? { ...record, usedBy: null } : record,
+    secretFits,
+    members: membersOf(nodes).filter((member) => !(again && member.name === name)),
+    version: context.version,
+    wallMs: context.clock.wallMs(),
+  });
+  if (token === undefined) throw new Error('A token that is absent was accepted.');
+  return { token, admission: nodes.find(({ key }) => key === keys.nodeAdmission(name)) };
+}
+
+/** By what each node published, and by what was kept for those that have not started yet. */
+function membersOf(entries: readonly StoreEntry[]): JoinSight['members'] {
+  return entries.flatMap(({ key, value }): JoinSight['members'] => {
+    const [name = '', part] = key.slice(keys.nodes.length).split('/');
+    if (part === 'facts') {
+      const facts = value as NodeFacts;
+      return [{ name, addresses: facts.addresses, version: facts.agentVersion }];
+    }
+    return part === 'admission' ? [{ name, addresses: (value as NodeAdmission).addresses, version: null }] : [];
+  });
+}
+
+/** Uses the token up and keeps name and addresses for the machine, in one transaction. */
+async function admission(context: ApiContext, body: JoinCall['body']): Promise<Change<null>> {
+  const { token, admission: known } = await look(context, body);
+  const { name, role, addresses } = body.applicant satisfies Applicant;
+  const at = new Date(context.clock.wallMs()).toISOString();
+  const used: JoinTokenRecord = { ...(token.value as JoinTokenRecord), usedBy: { node: name, at } };
+  const admitted: NodeAdmission = { role, addresses, admittedAt: at, by: context.nodeName };
+  return {
+    transaction: {
+      compare: [
+        { key: token.key, modRevision: token.modRevision },
+        { key: keys.nodeAdmission(name), modRevision: known?.modRevision ?? '0' },
+        { key: keys.nodeFacts(name), modRevision: '0' },
+      ],
+      write: [
+        { put: token.key, value: used },
+        { put: keys.nodeAdmission(name), value: admitted },
+        { delete: keys.eviction(name) },
+      ],
+    },
+    proof: { key: token.key, value: used },
+    result: null,
+  };
+}

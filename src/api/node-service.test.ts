@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
+import { testFacts, testHeartbeat, testMemory, vmEntries } from '../../test/doubles/cluster-facts.ts';
+import type { NodeService } from '../model/authority.ts';
+import { keys } from '../model/keys.ts';
+import { GIBIBYTE } from '../model/units.ts';
+
+let cluster: ApiCluster;
+beforeEach(async () => {
+  cluster = await startApiCluster();
+});
+afterEach(() => cluster.close());
+
+const service = (node: string) => cluster.store.value<NodeService>(keys.nodeService(node));
+const post = (path: string, body?: object) => cluster.ask('POST', path, body);
+
+describe('pause and resume', () => {
+  test('are kept in the store with who asked, shown, and said once', async () => {
+    expect(await post('/nodes/node2/pause')).toMatchObject({ status: 200, body: { name: 'node2', state: 'paused' } });
+    expect(service('node2')).toMatchObject({ mode: 'paused', by: 'admin', drain: null });
+    expect((await post('/nodes/node2/pause')).status).toBe(200);
+    expect(cluster.said.map(({ kind }) => kind)).toEqual(['node-paused']);
+    expect(await post('/nodes/node2/resume', {})).toMatchObject({ body: { state: 'up' } });
+    expect(service('node2')).toMatchObject({ mode: 'active', drain: null });
+    expect(cluster.said.map(({ kind }) => kind)).toEqual(['node-paused', 'node-resumed']);
+  });
+
+  test('are refused for the witness and for a node that does not exist', async () => {
+    expect(await cluster.refusal('POST', '/nodes/witness/pause')).toMatchObject({ code: 'NODE_STATE_UNSUITABLE' });
+    expect(await cluster.refusal('POST', '/nodes/node9/pause')).toMatchObject({ code: 'NODE_NOT_FOUND' });
+  });
+
+  test('a node that is down can be paused: it gets no VM when it comes back', async () => {
+    cluster.clock.advance(10_000);
+    expect((await post('/nodes/node2/pause')).status).toBe(200);
+    expect(service('node2')?.mode).toBe('paused');
+  });
+});
+
+describe('drain', () => {
+  beforeEach(() => cluster.put({ ...vmEntries('WebServer', 'running'), ...vmEntries('Off', 'off') }));
+
+  test('is previewed with order, place and estimate, and changes nothing', async () => {
+    const before = JSON.stringify(cluster.store.contents());
+    expect(await cluster.ask('GET', '/nodes/node1/drain')).toMatchObject({
+      status: 200,
+      body: {
+        node: 'node1',
+        moves: expect.arrayContaining([
+          expect.objectContaining({ vm: 'WebServer', how: 'live', to: 'node2' }),
+          expect.objectContaining({ vm: 'Off', how: 'owner', to: 'node2' }),
+        ]),
+        blockers: [],
+      },
+    });
+    expect(JSON.stringify(cluster.store.contents())).toBe(before);
+  });
+
+  test('names in its preview every reason why a VM cannot leave', async () => {
+    await cluster.put({ [keys.nodeMemory('node2')]: testMemory({ Other: GIBIBYTE }) });
+    const { body } = await cluster.ask('GET', '/nodes/node1/drain');
+    expect(body).toMatchObject({
+      blockers: [{ vm: 'WebServer', reasons: [expect.stringContaining('node2 has 0 B of 1 GiB free')] }],
+    });
+  });
+
+  test('notes which VMs were there, and answers how far it is', async () => {
+    expect(await post('/nodes/node1/drain')).toMatchObject({
+      status: 202,
+      body: { state: 'draining', service: { drain: { state: 'moving', text: expect.stringContaining('2 VMs') } } },
+    });
+    expect(service('node1')).toMatchObject({ mode: 'draining', drain: { vms: ['Off', 'WebServer'], failures: {} } });
+  });
+
+  test('asked for twice is one drain: whoever waits again waits for the same', async () => {
+    await post('/nodes/node1/drain');
+    const first = service('node1');
+    expect((await post('/nodes/node1/drain')).status).toBe(202);
+    expect(service('node1')).toEqual(first);
+  });
+
+  test('of a node that is down is refused, and says what happens with its VMs', async () => {
+    cluster.clock.advance(10_000);
+    await cluster.put({ [keys.nodeHeartbeat('node2')]: testHeartbeat(2) });
+    expect(await cluster.refusal('POST', '/nodes/node1/drain')).toMatchObject({
+      code: 'NODE_STATE_UNSUITABLE',
+      nextStep: expect.stringContaining('brought back elsewhere'),
+    });
+  });
+
+  test('can be cancelled: the node stays paused and knows what to bring back', async () => {
+    await post('/nodes/node1/drain');
+    expect(await post('/nodes/node1/cancel-drain')).toMatchObject({ body: { state: 'paused' } });
+    expect(service('node1')).toMatchObject({ mode: 'paused', drain: { vms: ['Off', 'WebServer'] } });
+    expect(await cluster.refusal('POST', '/nodes/node1/cancel-drain')).toMatchObject({ code: 'NODE_STATE_UNSUITABLE' });
+  });
+
+  test('resumed with failback keeps the list of VMs that come back; without it nothing comes back', async () => {
+    await post('/nodes/node1/drain');
+    await post('/nodes/node1/cancel-drain');
+    await cluster.put({ [keys.vmOwner('WebServer')]: { node: 'node2' } });
+    await post('/nodes/node1/resume', { failback: true });
+    expect(service('node1')).toMatchObject({ mode: 'active', drain: { vms: ['Off', 'WebServer'] } });
+    expect(cluster.said.at(-1)?.text).toContain('1 of its VMs');
+    await post('/nodes/node1/drain');
+    await post('/nodes/node1/resume', {});
+    expect(service('node1')).toMatchObject({ mode: 'active', drain: null });
+  });
+});
+
+describe('a change that meets another one', () => {
+  test('is decided anew on what the other has left', async () => {
+    cluster.store.beforeNext = () =>
+      cluster.store.put({ [keys.nodeFacts('node2')]: { ...testFacts('node2'), agentVersion: '9' } });
+    expect((await post('/nodes/node2/pause')).status).toBe(200);
+    expect(service('node2')?.mode).toBe('paused');
+  });
+});

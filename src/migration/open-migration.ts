@@ -1,0 +1,117 @@
+// The transaction that opens a live migration: written for a request of a user, and for a drain or a failback.
+import type { ClusterState, Versioned, VmEntry } from '../model/cluster-state.ts';
+import { definitionHash } from '../model/definition-hash.ts';
+import type { MigrationIntent } from '../model/intent.ts';
+import { keys } from '../model/keys.ts';
+import type { MigrationId, NodeName } from '../model/names.ts';
+import { type NodeMemory, withAllocation } from '../model/node.ts';
+import type { Compare, Transaction } from '../model/transaction.ts';
+import type { VmActivity } from '../model/vm.ts';
+import { smallestLimit } from './bandwidth-limit.ts';
+import { planTransfer, type TransferPlan } from './plan-transfer.ts';
+import { isoDate } from './write-receipt.ts';
+
+/** What the user, or the cluster for him, wants of a migration. */
+export type MigrationWishes = Pick<
+  MigrationIntent,
+  'budgetMs' | 'budgetMaxMs' | 'bandwidthBytesPerSecond' | 'encrypted'
+>;
+
+/** Both ends, and the memory on the destination as it was read. */
+export interface MigrationEnds {
+  readonly source: NodeName;
+  readonly destination: NodeName;
+}
+
+/** With the smallest of the limits of the request and of both nodes, which have that of the migration network in theirs: a request can only lower it. */
+export function limitedWishes(
+  state: ClusterState,
+  wishes: MigrationWishes,
+  { source, destination }: MigrationEnds,
+): MigrationWishes {
+  const limitOf = (node: NodeName) => state.nodes.get(node)?.facts.value.migration.bandwidthBytesPerSecond ?? null;
+  const limits = [wishes.bandwidthBytesPerSecond, limitOf(source), limitOf(destination)];
+  return { ...wishes, bandwidthBytesPerSecond: smallestLimit(...limits) };
+}
+
+export interface OpenMigrationInput {
+  readonly id: MigrationId;
+  readonly entry: VmEntry;
+  readonly destination: NodeName;
+  readonly wishes: MigrationWishes;
+  readonly activity: VmActivity | null;
+  /** Wall clock, in milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+export interface OpenedMigration {
+  readonly intent: MigrationIntent;
+  readonly transaction: Transaction;
+}
+
+/** How its memory would go over, and what is forecast of it. */
+export function planMigration(
+  state: ClusterState,
+  input: Omit<OpenMigrationInput, 'id'> & { readonly source: NodeName },
+): TransferPlan {
+  const { entry, activity, nowMs, source, destination } = input;
+  const wishes = limitedWishes(state, input.wishes, { source, destination });
+  return planTransfer(state, { ...wishes, source, destination, entry, activity, nowMs });
+}
+
+/**
+ * One transaction: the intent, and the memory on the destination, so that nobody else can take it. Both nodes must still be
+ * members when it is applied. Null if the VM has no owner or the destination has not published its memory.
+ */
+export function openMigration(state: ClusterState, input: OpenMigrationInput): OpenedMigration | null {
+  const { id, entry, destination, nowMs } = input;
+  const memory = state.memory.get(destination);
+  if (entry.owner === null || memory === undefined) return null;
+  const { definition } = entry.record.value;
+  const source = entry.owner.value.node;
+  const plan = planMigration(state, { ...input, source });
+  const intent: MigrationIntent = {
+    migrationId: id,
+    vm: definition.name,
+    ...{ source, destination },
+    epoch: entry.owner.modRevision,
+    mode: 'live',
+    ...limitedWishes(state, input.wishes, { source, destination }),
+    ...{ compression: plan.compression, compressionReason: plan.reason, forecast: plan.forecast },
+    definitionHash: definitionHash(definition),
+    requestedAt: isoDate(nowMs),
+  };
+  return { intent, transaction: transactionOf(state, { entry, intent, memory }) };
+}
+
+function transactionOf(
+  state: ClusterState,
+  { entry, intent, memory }: { entry: VmEntry; intent: MigrationIntent; memory: Versioned<NodeMemory> },
+): Transaction {
+  const { vm, source, destination, epoch } = intent;
+  const memoryKey = keys.nodeMemory(destination);
+  const { memoryBytes } = entry.record.value.definition;
+  return {
+    compare: [
+      { key: keys.vmOwner(vm), modRevision: epoch },
+      { key: keys.vmIntent(vm), modRevision: '0' },
+      { key: memoryKey, modRevision: memory.modRevision },
+      { key: keys.vmRecord(vm), modRevision: entry.record.modRevision },
+      { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
+      ...membershipOf(state, source),
+      ...membershipOf(state, destination),
+    ],
+    write: [
+      { put: keys.vmIntent(vm), value: intent },
+      { put: memoryKey, value: withAllocation(memory.value, vm, memoryBytes) },
+      // A cancel key that outlived its migration must not be there beside a new one.
+      ...(entry.cancel === null ? [] : [{ delete: keys.vmCancel(vm) }]),
+    ],
+  };
+}
+
+/** A node that was fenced or has come back since has another fencing token. */
+function membershipOf(state: ClusterState, node: NodeName): Compare[] {
+  const modRevision = state.nodes.get(node)?.membership?.modRevision ?? '0';
+  return [{ key: keys.nodeMembership(node), modRevision }];
+}
