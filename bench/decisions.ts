@@ -65,7 +65,7 @@ for (const [nodes, vms] of [
   console.log(`${nodes} nodes, ${vms} VMs`);
   console.log(`  a look when nothing has happened: ${ms(timed(() => decideRecovery(quiet, NOW)).ms)}`);
   console.log(`  the same for failback: ${ms(timed(() => decideFailback(quiet, NOW)).ms)}`);
-  const { result, ms: took } = timed(() => decideSurvival(quiet, NOW));
+  const { result, ms: took } = timed(() => decideSurvival({ ...quiet, vms: new Map(quiet.vms) }, NOW));
   console.log(`  survival of each node's loss: ${ms(took)} (${result.survives ? 'survives' : 'does not survive'})`);
   console.log(`  one node lost: ${recover(cluster(nodes, vms, 1))}`);
   if (nodes > 3) console.log(`  a quarter lost: ${recover(cluster(nodes, vms, nodes / 4))}`);

@@ -5,6 +5,9 @@ export interface Timer {
   run: (() => void) | null;
 }
 
+/** Events at one instant: more of them call each other without end. */
+const AT_ONCE_MAX = 100_000;
+
 /**
  * Virtual time: a binary heap keyed (time, sequence), one thread. Times are real milliseconds of the simulated world; what a node
  * takes for the time is the business of its own clock.
@@ -15,6 +18,7 @@ export class Engine {
   readonly #heap: Timer[] = [];
   #sequence = 0;
   #stopped = false;
+  #atOnce = 0;
 
   at(time: number, run: () => void): Timer {
     this.#sequence += 1;
@@ -39,6 +43,9 @@ export class Engine {
       if (next === undefined || next.at > until) break;
       this.#pop();
       if (next.run === null) continue;
+      if (next.at > this.now) this.#atOnce = 0;
+      this.#atOnce += 1;
+      if (this.#atOnce > AT_ONCE_MAX) throw new Error(`time stands still at ${this.now} ms`);
       this.now = next.at;
       this.events += 1;
       next.run();

@@ -77,7 +77,8 @@ export class Machine {
   }
 
   timer(process: Process, mono: number, run: () => void): Timer {
-    return this.world.engine.at(this.realOf(mono), () => process.deliver(run));
+    // A hair later, so that the clock shows at least that time in spite of rounding.
+    return this.world.engine.at(this.realOf(mono) + 1e-6, () => process.deliver(run));
   }
 
   boot(delay: number): void {

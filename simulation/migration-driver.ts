@@ -66,6 +66,7 @@ export class MigrationDriver {
   status(status: MigrationObservation['sourceStatus']): void {
     if (!this.seen.transferStarted) return;
     this.seen.sourceStatus = status;
+    if (!this.#agent.world.rules.goAfterCompleted && status === 'failed') this.#sendGo(() => undefined);
     if (status !== 'completed') return;
     this.seen.committed = true;
     if (this.#agent.world.telling) this.#tell('the commit point: the source has completed');
@@ -145,7 +146,7 @@ export class MigrationDriver {
         return this.#prepare(done);
       case 'start-transfer':
         this.seen.transferStarted = true;
-        if (qemu !== null) startTransfer(this.#agent, this, { source: qemu, intent: this.#intent.value });
+        if (qemu !== null) startTransfer(this.#agent, { source: qemu, intent: this.#intent.value });
         return done(false);
       case 'cancel-transfer':
         return this.#cancel(done);

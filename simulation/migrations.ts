@@ -51,6 +51,10 @@ export class Migrations {
     });
   }
 
+  driverOf(id: MigrationId): MigrationDriver | undefined {
+    return this.#drivers.get(id);
+  }
+
   copyEnded(qemu: Qemu): void {
     for (const driver of this.#drivers.values()) driver.copyEnded(qemu);
   }

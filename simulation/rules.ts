@@ -12,12 +12,12 @@ export interface ShellRules {
   readonly recordBeforeResume: boolean;
   /** The controller's answer to "off" is not believed until its status says so. */
   readonly askPowerAgain: boolean;
-  /** A destination runs only on GO. */
-  readonly runOnlyOnGo: boolean;
   /** GO is sent only when the source has completed. */
   readonly goAfterCompleted: boolean;
-  /** A migration begins with its intent in the store. */
-  readonly intentFirst: boolean;
+  /** A heartbeat compares the fencing token. */
+  readonly compareToken: boolean;
+  /** A vote compares the heartbeat that it is about. */
+  readonly compareVote: boolean;
   /** The longest authority that a guard takes from an agent. */
   readonly guardClampMs: (authorityMs: number) => number;
 }
@@ -28,8 +28,8 @@ export const KEPT: ShellRules = {
   authorityBeforeStart: true,
   recordBeforeResume: true,
   askPowerAgain: true,
-  runOnlyOnGo: true,
   goAfterCompleted: true,
-  intentFirst: true,
+  compareToken: true,
+  compareVote: true,
   guardClampMs: (authorityMs) => authorityMs,
 };

@@ -108,7 +108,10 @@ export class Standing {
   }
 
   guardSaid(status: GuardStatus | null): void {
+    const another = status !== null && status.guardId !== this.#guard?.guardId;
     this.#guard = status;
+    // A guard that has just been started learns the newest deadline.
+    if (another && this.untilMs !== undefined && this.holds()) this.#tellGuard(this.untilMs);
     if (status !== null) this.#step({ kind: 'guard-deadline', untilMs: status.authorityUntilMs });
     this.tellTerms();
   }
@@ -234,7 +237,7 @@ export class Standing {
   #beat({ heartbeat, token, deadlineMs }: Extract<AuthorityEffect, { kind: 'heartbeat' }>): void {
     const { machine } = this.#agent;
     const { sequence } = heartbeat;
-    const compare = [{ key: keys.nodeMembership(machine.name), modRevision: token }];
+    const compare = this.#agent.world.rules.compareToken ? [{ key: keys.nodeMembership(machine.name), modRevision: token }] : [];
     const write = [{ put: keys.nodeHeartbeat(machine.name), value: heartbeat }];
     this.#agent.transact({ compare, write }, Math.max(50, deadlineMs - machine.mono()), (outcome) => {
       this.#heard = outcome.kind === 'applied';
@@ -282,10 +285,12 @@ export class Standing {
       this.#agent.suspended.onBack();
     }
     if (untilMs !== null && this.#endWake?.run == null) this.#watchEnd(untilMs);
-    if (this.holds()) {
-      const { guard, guardProcess } = machine;
-      if (guard !== null) guardProcess.deliver(() => guard.extend(untilMs));
-    }
+    if (this.holds()) this.#tellGuard(untilMs);
+  }
+
+  #tellGuard(untilMs: number | null): void {
+    const { guard, guardProcess } = this.#agent.machine;
+    if (guard !== null) guardProcess.deliver(() => guard.extend(untilMs));
   }
 
   #watchEnd(untilMs: number): void {
@@ -358,7 +363,7 @@ export class Standing {
   #writeVote(subject: NodeName, revision: Revision): void {
     const { machine, world } = this.#agent;
     const value = { heartbeatRevision: revision, voterBootId: machine.bootId, at: world.isoNow() };
-    const compare = [{ key: keys.nodeHeartbeat(subject), modRevision: revision }];
+    const compare = world.rules.compareVote ? [{ key: keys.nodeHeartbeat(subject), modRevision: revision }] : [];
     const write = [{ put: keys.vote(subject, machine.name), value }];
     this.#agent.transact({ compare, write }, 2000, (outcome) => {
       if (outcome.kind === 'applied' && world.telling) world.tell({ kind: 'vote', node: machine.name, subject, what: 'votes' });

@@ -11,17 +11,20 @@ const TRIES_MAX = 40;
  */
 export function startTransfer(
   agent: SimulatedAgent,
-  driver: MigrationDriver,
   { source, intent }: { readonly source: Qemu; readonly intent: MigrationIntent },
 ): void {
   const { world, machine } = agent;
   const { engine, random, network } = world;
   const other = world.machine(intent.destination);
-  const { agentProcess } = machine;
-  const tell = (run: () => void) => agentProcess.deliver(run);
+  // Whoever drives it then: the agent may have been restarted meanwhile.
+  const tell = (run: (driver: MigrationDriver) => void) =>
+    machine.agentProcess.deliver(() => {
+      const driver = machine.agent?.migrations.driverOf(intent.migrationId);
+      if (driver !== undefined) run(driver);
+    });
   const status = (value: Qemu['migration']['status']) => {
     source.migration = { ...source.migration, status: value };
-    tell(() => driver.status(value));
+    tell((driver) => driver.status(value));
   };
   const going = () => source.alive && !source.dying && machine.powered && ['active', 'device'].includes(source.migration.status);
   const copy = () => [...other.qemus].find((qemu) => qemu.incoming === intent.migrationId && qemu.alive && !qemu.dying);
@@ -36,7 +39,7 @@ export function startTransfer(
     if (!wasPaused && source.state === 'paused') {
       source.state = 'running';
       world.oracle.changed(source);
-      tell(() => driver.resumed());
+      tell((driver) => driver.resumed());
     }
   };
   const load = (wasPaused: boolean, tries: number) => {
@@ -63,7 +66,7 @@ export function startTransfer(
       if (source.executing) machine.flush(source);
       source.state = 'paused';
       world.oracle.changed(source);
-      tell(() => driver.stopped());
+      tell((driver) => driver.stopped());
     }
     status('device');
     engine.after(random.qemu.between(15, 60), () => load(wasPaused, 0));

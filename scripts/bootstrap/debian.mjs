@@ -63,8 +63,14 @@ export function whySystemCannotBeSetUp({ packages, etcd }) {
 export function setUpSystem({ packages, etcd }) {
   const wanted = [...packages, ...(etcd ? ['etcd-server'] : [])];
   refreshPackageLists(wanted);
-  if (packages.length > 0) installPackages(packages);
+  if (packages.length > 0) installPackages(packages.map(availableName));
   if (etcd) unpackEtcd();
+}
+
+/** Where the fence agents are a package each, this one is enough, and far smaller than all of them. */
+function availableName(name) {
+  const alone = 'fence-agents-ipmilan';
+  return name === 'fence-agents' && hasCandidate(alone) ? alone : name;
 }
 
 function installPackages(packages) {
@@ -104,10 +110,10 @@ function unpackEtcd() {
 
 /** Only where they are missing, older than a day, or do not know a package: a refresh takes some seconds. */
 function refreshPackageLists(packages) {
-  if (listsAreRecent() && packages.every(hasCandidate)) return;
+  if (listsAreRecent() && packages.every((name) => hasCandidate(availableName(name)))) return;
   console.log('bootstrap: refreshing the package lists (apt-get update) …');
   update();
-  const unknown = packages.filter((name) => !hasCandidate(name));
+  const unknown = packages.filter((name) => !hasCandidate(availableName(name)));
   if (unknown.length > 0)
     throw new Error(`apt knows no package ${unknown.join(', ')}: add Debian's "main" section to its sources.`);
 }

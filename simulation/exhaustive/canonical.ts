@@ -1,5 +1,6 @@
 // Two worlds that behave alike get the same key: times become ages, and ages beyond which nothing changes become one; a heartbeat is
 // the newest or an older one; voters have no names. Letters and digits, one each: this is where the search spends its time.
+import type { TakeoverTerms } from '../../src/model/authority.ts';
 import { type Setting, TICK_MS, SUBJECT, type VoterWorld, type World } from './world.ts';
 
 const DIGIT_0 = 48;
@@ -18,10 +19,33 @@ export function keyOf(world: World, setting: Setting): string {
   key += ',';
   for (const { sentMs } of x.rounds) if (isOpen(world, sentMs)) key += age(context, sentMs);
   key += `,${places(world, world.requests)},${places(world, world.acks)}`;
+  if (setting.changes) return key + changeKey(world, context);
   if (world.voters.length === 1) return key + voterKey(world.voters[0] as VoterWorld, context);
   const voters: string[] = [];
   for (const voter of world.voters) voters.push(voterKey(voter, context));
   return key + voters.sort().join('|');
+}
+
+/** With a change of voters it matters who is who, and which terms are in doubt. */
+function changeKey(world: World, context: Context): string {
+  const { x, changedAt, store, requests } = world;
+  const isNew = (terms: TakeoverTerms) =>
+    terms === x.wanted?.terms || terms.voters[0] === x.wanted?.terms.voters[0] ? 'B' : 'A';
+  let key = changedAt === null ? 'a' : 'b';
+  key += (store.changed ? 'c' : '-') + (x.proved ? 'p' : '-') + (x.renewalAskedMs === null ? '-' : 'r');
+  for (const { terms, sinceSequence } of x.doubt.committed) {
+    key += isNew(terms) + digit(x.sent.filter(({ sequence }) => sequence < sinceSequence).length);
+  }
+  key += ',';
+  for (const { terms } of x.doubt.abandoned) key += isNew(terms);
+  key += ',';
+  for (const { terms, sentMs } of x.sent) key += isNew(terms) + (isOpen(world, sentMs) ? 'o' : '-');
+  for (const sequence of requests) key += changedAt !== null && sequence >= changedAt ? 'B' : 'A';
+  for (const voter of world.voters) {
+    const seen = voter.state.subjects[SUBJECT]?.heartbeat?.terms.voters[0] ?? '-';
+    key += `|${seen.slice(-1)}${voterKey(voter, context)}`;
+  }
+  return key;
 }
 
 interface Context {

@@ -8,7 +8,7 @@ describe('every order of events of one node and its voters', () => {
     const { violation, states } = explore(settingFor(1, { restarts: true }));
     expect(violation).toBeNull();
     expect(states).toBeGreaterThan(10_000);
-  });
+  }, 120_000);
 
   test('with two voters neither', () => {
     const { violation, states } = explore(settingFor(2));

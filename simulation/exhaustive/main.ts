@@ -12,6 +12,7 @@ const SAFE: readonly { readonly name: string; readonly setting: Setting }[] = [
     setting: settingFor(2, { votesNeeded: 1, votesTaken: 1 }),
   },
   { name: '2 voters, agents start anew', setting: settingFor(2, { restarts: true }) },
+  { name: '1 voter, then another one', setting: settingFor(2, { changes: true, votesNeeded: 1, votesTaken: 1 }) },
   { name: '3 voters', setting: settingFor(3) },
 ];
 

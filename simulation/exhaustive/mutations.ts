@@ -1,4 +1,5 @@
 // Deliberate breakages of the protocol. Each must be found, or the search is too weak.
+import type { TakeoverTerms } from '../../src/model/authority.ts';
 import type { VoterState } from '../../src/failover/voter.ts';
 import { PRODUCTION, type Protocol } from './protocol.ts';
 import { settingFor } from './settings.ts';
@@ -23,6 +24,21 @@ const promiseFromAnswer: Protocol['stepAuthority'] = (state, event, nowMs) => {
   if (event.kind !== 'promise') return PRODUCTION.stepAuthority(state, event, nowMs);
   const rounds = state.rounds.map((other) => (other.round === event.round ? { ...other, sentMs: nowMs } : other));
   return PRODUCTION.stepAuthority({ ...state, rounds }, event, nowMs);
+};
+
+/** Only the terms that are wanted now are thought of. */
+const promiseUnderNewTermsOnly: Protocol['stepAuthority'] = (state, event, nowMs) => {
+  if (event.kind !== 'promise') return PRODUCTION.stepAuthority(state, event, nowMs);
+  const wanted = state.wanted?.terms.voters[0];
+  const isWanted = ({ terms }: { readonly terms: TakeoverTerms }) => terms.voters[0] === wanted;
+  const { doubt, sent } = state;
+  const forgetful = {
+    ...doubt,
+    committed: doubt.committed.filter(isWanted),
+    abandoned: doubt.abandoned.filter(isWanted),
+  };
+  const step = PRODUCTION.stepAuthority({ ...state, doubt: forgetful, sent: sent.filter(isWanted) }, event, nowMs);
+  return { ...step, state: { ...step.state, doubt, sent } };
 };
 
 function withSubject(state: VoterState, change: Partial<VoterState['subjects'][string]>): VoterState {
@@ -54,6 +70,9 @@ const votesAfterRestart: Protocol['stepVoter'] = (state, event, nowMs) => {
   return first ? { ...step, state: { ...withSubject(step.state, { quietSinceMs: 0 }), wakeAtMs: nowMs } } : step;
 };
 
+/** One voter before the change, another one after it. */
+const ONE_AND_OTHER = { changes: true, votesNeeded: 1, votesTaken: 1 };
+
 export const MUTATIONS: readonly Mutation[] = [
   { name: 'takeover time one tick too short', setting: settingFor(1, { takeover: 3 }) },
   {
@@ -73,6 +92,10 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a voter that starts anew has forgotten its vote',
     setting: broken(1, { notedOnDisk: () => null }, { restarts: true }),
+  },
+  {
+    name: 'promises need no quorum under the old terms while the new ones are unanswered',
+    setting: broken(2, { stepAuthority: promiseUnderNewTermsOnly }, ONE_AND_OTHER),
   },
   { name: 'a heartbeat does not compare the fencing token', setting: broken(1, { commitsWhenFenced: true }) },
 ];

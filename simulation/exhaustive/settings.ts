@@ -8,5 +8,14 @@ const VOTES_NEEDED: Readonly<Record<number, number>> = { 1: 1, 2: 2, 3: 2 };
 export function settingFor(voters: number, more: Partial<Setting> = {}): Setting {
   const votes = VOTES_NEEDED[voters] ?? 1;
   const times = { authority: 2, fence: 1, takeover: 4 };
-  return { voters, ...times, votesNeeded: votes, votesTaken: votes, restarts: false, protocol: PRODUCTION, ...more };
+  return {
+    voters,
+    ...times,
+    votesNeeded: votes,
+    votesTaken: votes,
+    restarts: false,
+    changes: false,
+    protocol: PRODUCTION,
+    ...more,
+  };
 }

@@ -1,6 +1,8 @@
 import {
   notedOf,
   type Setting,
+  type Store,
+  withTerms,
   startX,
   stepVoter,
   stepX,
@@ -32,7 +34,10 @@ export function transitions(world: World, setting: Setting): Transition[] {
   heartbeats(world, setting, add);
   world.voters.forEach((_, index) => voterTransitions({ world, index, setting }, add));
   takeover(world, setting, add);
-  if (setting.restarts) add("X's agent starts anew", startX(setting, world, [termsOf(setting)]));
+  if (setting.restarts) add("X's agent starts anew", startX(setting, world, [termsOf(setting, false)]));
+  if (setting.changes && world.changedAt === null) {
+    add('X gets other voters', withTerms(setting, { ...world, changedAt: world.x.nextSequence }, true));
+  }
   return found;
 }
 
@@ -51,7 +56,8 @@ function heartbeats(world: World, setting: Setting, add: Add): void {
       continue;
     }
     const acks = [...left.acks, sequence];
-    const committed = { ...left, acks, store: { ...store, heartbeat: store.heartbeat + 1 } };
+    const changed = world.changedAt !== null && sequence >= world.changedAt;
+    const committed = { ...left, acks, store: { ...store, changed, heartbeat: store.heartbeat + 1 } };
     add('a heartbeat is committed', withoutUseless(committed));
   }
   for (const sequence of world.acks) {
@@ -79,8 +85,7 @@ function voterTransitions({ world, index, setting }: At, add: Add): void {
 
   if (nowMs >= state.wakeAtMs) put('looks at its clock', give(voter, { kind: 'tick' }));
   // The watch may be late for any time; heartbeats that are not the newest any more make a voter no more ready to vote.
-  if (sawRevision(voter) < world.store.heartbeat)
-    put('sees a heartbeat', give(voter, seen(setting, world.store.heartbeat)));
+  if (sawRevision(voter) < world.store.heartbeat) put('sees a heartbeat', give(voter, seen(setting, world.store)));
   for (const { round, granted } of world.x.rounds) {
     if (granted.includes(name) || voter.granted.includes(round)) continue;
     const answered = give(voter, { kind: 'promise-asked', subject: SUBJECT, requestId: round });
@@ -111,9 +116,16 @@ function sawRevision({ state }: VoterWorld): number {
   return Number(state.subjects[SUBJECT]?.heartbeat?.revision ?? 0);
 }
 
-function seen(setting: Setting, revision: number): Parameters<typeof stepVoter>[2]['event'] {
-  const heartbeat = { ...termsOf(setting), sequence: 0, bootId: 'b', agentId: 'a', promises: [], guard: null };
-  return { kind: 'heartbeat-seen', subject: SUBJECT, revision: String(revision), heartbeat };
+function seen(setting: Setting, store: Store): Parameters<typeof stepVoter>[2]['event'] {
+  const heartbeat = {
+    ...termsOf(setting, store.changed),
+    sequence: 0,
+    bootId: 'b',
+    agentId: 'a',
+    promises: [],
+    guard: null,
+  };
+  return { kind: 'heartbeat-seen', subject: SUBJECT, revision: String(store.heartbeat), heartbeat };
 }
 
 /** What is on its way to the store goes on; the watch begins anew. */
@@ -124,8 +136,11 @@ function restarted(voter: VoterWorld, { nowMs }: World, { protocol }: Setting): 
   return { ...voter, state, noted, noting: null };
 }
 
-function takeover(world: World, { votesTaken, protocol }: Setting, add: Add): void {
-  const { store, voters } = world;
+function takeover(world: World, setting: Setting, add: Add): void {
+  const { store } = world;
+  const { votesTaken, protocol } = setting;
+  const { voters: names } = termsOf(setting, store.changed);
+  const voters = world.voters.filter(({ name }) => names.includes(name));
   if (store.fenced) return;
   const votes = voters.filter(({ vote }) => vote !== null && protocol.isAbout(vote, store.heartbeat));
   if (votes.length >= votesTaken) add('X is taken over', { ...world, store: { ...store, fenced: true } });

@@ -21,6 +21,8 @@ export interface Setting {
   readonly votesNeeded: number;
   readonly votesTaken: number;
   readonly restarts: boolean;
+  /** X may get other voters, once: the first half of them votes about it before, the second half after. */
+  readonly changes: boolean;
   readonly protocol: Protocol;
 }
 
@@ -29,6 +31,8 @@ export interface World {
   readonly x: AuthorityState;
   /** What the guard of X was told: it may let VMs run until the fence bound after it. */
   readonly guardUntilMs: number;
+  /** The first heartbeat with the other voters; null: it has not got them. */
+  readonly changedAt: number | null;
   /** Heartbeats that may still be committed, and those whose acknowledgement is on its way. */
   readonly requests: readonly number[];
   readonly acks: readonly number[];
@@ -39,6 +43,8 @@ export interface World {
 export interface Store {
   /** Revision of the newest heartbeat; 0: none. */
   readonly heartbeat: number;
+  /** Whether that one has the other voters. */
+  readonly changed: boolean;
   readonly fenced: boolean;
 }
 
@@ -65,15 +71,19 @@ export function isBroken({ nowMs, guardUntilMs, store }: World, setting: Setting
   return store.fenced && nowMs <= guardUntilMs + setting.fence * TICK_MS;
 }
 
-export function termsOf({ voters, votesNeeded, takeover }: Setting): TakeoverTerms {
+export function termsOf({ voters, votesNeeded, takeover, changes }: Setting, changed: boolean): TakeoverTerms {
   const names = Array.from({ length: voters }, (_, index) => `voter${index + 1}`);
-  return { voters: names, votesNeeded, takeoverMs: takeover * TICK_MS };
+  const half = voters / 2;
+  const some = changes ? (changed ? names.slice(half) : names.slice(0, half)) : names;
+  return { voters: some, votesNeeded, takeoverMs: takeover * TICK_MS };
 }
 
 export function startWorld(setting: Setting): World {
   const nowMs = 100 * TICK_MS;
-  const voters = termsOf(setting).voters.map((name) => freshVoter(setting, name, nowMs));
-  const bare = { nowMs, guardUntilMs: 0, requests: [], acks: [], store: { heartbeat: 0, fenced: false }, voters };
+  const { voters: names } = termsOf({ ...setting, changes: false }, false);
+  const voters = names.map((name) => freshVoter(setting, name, nowMs));
+  const store = { heartbeat: 0, changed: false, fenced: false };
+  const bare = { nowMs, guardUntilMs: 0, changedAt: null, requests: [], acks: [], store, voters };
   return { ...bare, ...startX(setting, { ...bare, x: undefined as unknown as AuthorityState }, null) };
 }
 
@@ -93,15 +103,19 @@ export function startX(setting: Setting, world: World, notedTerms: readonly Take
     ...{ askAfterMs: 0, askEveryMs: TICK_MS * authority, guarded: false },
   };
   const { state } = protocol.startAuthority(config, world.nowMs);
-  const terms = termsOf(setting);
   // Promises and acknowledgements on their way were for the agent that is gone.
   const voters = world.voters.map((voter) => ({ ...voter, granted: [] }));
   let next: World = { ...world, x: state, acks: [], voters };
-  next = stepX(setting, next, { kind: 'terms', terms, more: { guard: null, promises: [] } });
-  if (next.x.notes.writing !== null) {
-    next = stepX(setting, next, { kind: 'terms-noted', noteId: next.x.notes.writing.noteId });
-  }
+  next = withTerms(setting, next, world.changedAt !== null);
   return world.store.fenced ? next : stepX(setting, next, { kind: 'membership', token: '1' });
+}
+
+/** X is told who votes about it; its note is on disk at once. */
+export function withTerms(setting: Setting, world: World, changed: boolean): World {
+  const terms = termsOf(setting, changed);
+  const next = stepX(setting, world, { kind: 'terms', terms, more: { guard: null, promises: [] } });
+  const noteId = next.x.notes.writing?.noteId;
+  return noteId === undefined ? next : stepX(setting, next, { kind: 'terms-noted', noteId });
 }
 
 export function stepX(setting: Setting, world: World, event: Parameters<Protocol['stepAuthority']>[1]): World {

@@ -5,6 +5,7 @@ import type { MigrationProgress } from '../migration/migration.ts';
 import type { MigrationPhase } from '../migration/phases.ts';
 import { type ClusterReader, type ClusterState, nodeState, type Now, type VmEntry } from '../model/cluster-state.ts';
 import type { MigrationId, NodeName } from '../model/names.ts';
+import type { NodeState } from '../model/node.ts';
 
 const TRANSFER_IN: Readonly<Record<MigrationPhase, OpenMigration['transfer']>> = {
   'pre-migration': 'before',
@@ -13,6 +14,8 @@ const TRANSFER_IN: Readonly<Record<MigrationPhase, OpenMigration['transfer']>> =
   'stop-and-copy': 'running',
   'commitment-and-activation': 'over',
 };
+
+const GONE: ReadonlySet<NodeState> = new Set<NodeState>(['down', 'isolated', 'fenced']);
 
 /** Whether an open migration may begin its transfer, by what this node knows of the others. */
 export function askAdmission(id: MigrationId, view: Pick<ClusterReader, 'current' | 'now'>): Admission {
@@ -28,9 +31,10 @@ function openMigration(
 ): OpenMigration | null {
   if (intent === null) return null;
   const { migrationId, vm, source, destination, encrypted } = intent.value;
+  // A paused or draining node migrates like any other.
   const isUp = (name: NodeName) => {
     const node = state.nodes.get(name);
-    return node !== undefined && nodeState(node, now) === 'up';
+    return node !== undefined && !GONE.has(nodeState(node, now));
   };
   // One with an end that is down sends nothing, and may stay open for long: nobody waits for it.
   if (!isUp(source) || !isUp(destination)) return null;

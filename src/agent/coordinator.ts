@@ -5,6 +5,7 @@ import type { Transaction } from '../model/transaction.ts';
 import { openMigration } from '../migration/open-migration.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import { type DrainStep, nextDrainSteps } from '../failover/drain.ts';
+import { decideFailback } from '../failover/failback.ts';
 import { actsNow, dueSince, rankOf } from '../failover/rank.ts';
 import { decideRecovery } from '../failover/recovery.ts';
 import { releaseStaleMemory } from '../failover/stale-memory.ts';
@@ -90,7 +91,14 @@ export class Coordinator {
   }
 
   #findDue(): Due[] {
-    return [...this.#takeovers(), ...this.#recoveries(), ...this.#settlements(), ...this.#drains(), ...this.#tidying()];
+    return [
+      ...this.#takeovers(),
+      ...this.#recoveries(),
+      ...this.#settlements(),
+      ...this.#drains(),
+      ...this.#failbacks(),
+      ...this.#tidying(),
+    ];
   }
 
   #takeovers(): Due[] {
@@ -163,6 +171,18 @@ export class Coordinator {
       found.push({ key: `drain-blocked:${name}`, run: say });
     }
     return found;
+  }
+
+  #failbacks(): Due[] {
+    const { view } = this.#ports;
+    return decideFailback(view.current(), view.now()).map((step): Due => {
+      const { key } = step;
+      if (step.kind === 'finish') return { key, run: () => this.#write(step.transaction, []) };
+      const { vm, to, reason } = step;
+      const text = `${vm} goes back to ${to}.`;
+      const event: NewEvent = { kind: 'vm-failed-back', critical: false, node: to, vm, text, reason };
+      return { key, run: () => this.#migrate(vm, { to, event }) };
+    });
   }
 
   async #drainStep(node: NodeName, step: DrainStep): Promise<void> {

@@ -84,7 +84,7 @@ export class DestinationCopies {
     if (copy !== undefined && event.status === 'completed') copy.loaded = true;
   }
 
-  async #prepare({ intent, definition }: Prepare['request'], from: string): Promise<Prepare['response']> {
+  async #prepare({ intent, definition, guarded }: Prepare['request'], from: string): Promise<Prepare['response']> {
     const { config } = this.#ports;
     if (from !== intent.source || intent.destination !== config.node) {
       throw refusal(intent.vm, `${from} asked ${config.node} to prepare a migration that is not theirs`);
@@ -98,17 +98,17 @@ export class DestinationCopies {
     if (known !== undefined)
       throw refusal(intent.vm, 'the agent of the destination was restarted; this copy cannot be used');
     const copy = this.#remember(intent.migrationId, intent.vm);
-    copy.preparing = this.#startCopy(copy, { intent, definition });
+    copy.preparing = this.#startCopy(copy, { intent, definition, guarded });
     return await copy.preparing;
   }
 
-  async #startCopy(copy: Copy, { intent, definition }: Prepare['request']): Promise<Prepare['response']> {
+  async #startCopy(copy: Copy, { intent, definition, guarded }: Prepare['request']): Promise<Prepare['response']> {
     const { hypervisor, instances, config } = this.#ports;
     const instance = await hypervisor.start({
       definition,
       definitionHash: intent.definitionHash,
       incomingMigration: intent.migrationId,
-      highlyAvailable: this.#isHighlyAvailable(intent.vm),
+      highlyAvailable: guarded,
     });
     instances.add(instance);
     copy.instance = instance;

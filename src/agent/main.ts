@@ -45,6 +45,7 @@ import { publishNode } from './publish-node.ts';
 import { keepSeats } from './seat-keeper.ts';
 
 const clock = systemClock;
+const EVICTION_LOOK_MS = 300;
 
 /** Runs the agent (or, with `role: witness`, the witness) of this machine until the process ends. */
 export async function runAgent(configPath: string): Promise<void> {
@@ -63,6 +64,7 @@ export async function runAgent(configPath: string): Promise<void> {
   await seat.start();
   const store = openStore(config, identity, seat);
   seat.follow(store, store.seats, () => endEvicted(log));
+  await refuseEvicted(config, store, log);
   const issuer = openIssuer(config);
   const running = standIn(config, { store, log, bootId, version, identity, issuer, notes, seat });
   if (config.role === 'witness') await runWitness(config, running);
@@ -251,6 +253,12 @@ async function keepFirstTokens(config: AgentConfig, store: ClusterStore): Promis
     while ((await store.transact(transaction)).kind === 'unknown') await clock.sleep(100);
   }
   rmSync(file);
+}
+
+/** Ahead of the first heartbeat. A store that does not answer at once is not waited for: guests' authority lasts for seconds only. */
+async function refuseEvicted(config: AgentConfig, store: ClusterStore, log: Log): Promise<void> {
+  const eviction = await store.get(keys.eviction(config.node), EVICTION_LOOK_MS).catch(() => undefined);
+  if (eviction !== undefined) endEvicted(log);
 }
 
 /** Its certificate is refused from now on; whatever starts it again will see the same. */

@@ -44,6 +44,11 @@ export interface AuthorityPorts {
   readonly log: Log;
 }
 
+interface NotedMember {
+  readonly addresses: readonly string[];
+  readonly peerPort: number;
+}
+
 export interface AuthorityInput {
   readonly node: NodeName;
   readonly bootId: string;
@@ -57,6 +62,7 @@ export interface AuthorityInput {
 }
 
 const TERMS_NOTE = 'takeover-terms';
+const MEMBERS_NOTE = 'members';
 const PROMISE_DEADLINE_MS = 400;
 const HEARD_MS = 1500;
 
@@ -70,6 +76,7 @@ export class NodeAuthority implements Authority {
   #untilMs: number | null | undefined = undefined;
   #holds = false;
   #told = '';
+  #membersNoted = '';
   #heardAtMs = Number.NEGATIVE_INFINITY;
   #cancelWake: () => void = () => undefined;
   #cancelEnd: () => void = () => undefined;
@@ -97,6 +104,7 @@ export class NodeAuthority implements Authority {
     this.#state = started.state;
     this.#carryOut(started.effects, started.wakeAtMs);
     ports.guard?.subscribe(() => this.#followGuard());
+    ports.view.subscribe(() => this.#noteMembers());
     this.tellTerms();
   }
 
@@ -230,7 +238,7 @@ export class NodeAuthority implements Authority {
 
   async #ask(voter: NodeName, round: number): Promise<void> {
     const { peers, view } = this.#ports;
-    const facts = view.current().nodes.get(voter)?.facts?.value;
+    const facts = view.current().nodes.get(voter)?.facts?.value ?? this.#notedMembers()[voter];
     if (facts === undefined) return;
     try {
       const peer = peers.peer(voter, facts.addresses, facts.peerPort);
@@ -239,6 +247,25 @@ export class NodeAuthority implements Authority {
     } catch (error) {
       this.#ports.log.debug('A voter does not answer', { voter, error });
     }
+  }
+
+  /** Of an earlier agent of this node: while the store is away nobody else says where the voters are. */
+  #notedMembers(): Readonly<Record<NodeName, NotedMember>> {
+    return (this.#ports.notes.read(MEMBERS_NOTE) as Record<NodeName, NotedMember> | undefined) ?? {};
+  }
+
+  /** Keeps the note current; best effort. */
+  #noteMembers(): void {
+    const members = knownNodes(this.#ports.view.current()).map(({ facts }): [NodeName, NotedMember] => {
+      const { name, addresses, peerPort } = facts.value;
+      return [name, { addresses, peerPort }];
+    });
+    const text = JSON.stringify(members);
+    if (members.length === 0 || text === this.#membersNoted) return;
+    this.#membersNoted = text;
+    this.#ports.notes.write(MEMBERS_NOTE, Object.fromEntries(members)).catch((error: unknown) => {
+      this.#ports.log.warn('Where the other members are cannot be noted on disk', { error });
+    });
   }
 
   #extend(untilMs: number | null): void {

@@ -1,6 +1,7 @@
 import type { VmEntry } from '../model/cluster-state.ts';
 import type { MigrationId } from '../model/names.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import { isGuarded } from '../failover/proven-quiet.ts';
 import { SourceMigration } from './source-migration.ts';
 
 /** Starts the driver of every open migration whose source is this node, once each. */
@@ -34,7 +35,10 @@ export class OpenMigrations {
     if (this.#ended.has(id)) return;
     const { definition } = record.value;
     const instance = instances.ofVm(definition.name) ?? null;
-    const migration = new SourceMigration({ intent, definition, instance, agentRestarted }, this.#ports);
+    const migration = new SourceMigration(
+      { intent, definition, guarded: isGuarded(entry), instance, agentRestarted },
+      this.#ports,
+    );
     this.#running.set(id, migration);
     log.info('Migration begins', { migration: id, vm: definition.name, destination: intent.value.destination });
     void migration

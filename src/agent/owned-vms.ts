@@ -6,9 +6,12 @@ import type { VmName } from '../model/names.ts';
 import { withoutAllocation } from '../model/node.ts';
 import type { VmRecord, VmStatus } from '../model/vm.ts';
 import { isoDate } from '../migration/write-receipt.ts';
+import { nextStarts, type WaitingStart } from '../failover/start-pacing.ts';
+import { availabilityOf } from '../placement/occupancy.ts';
 import { decideElsewhere } from '../failover/elsewhere.ts';
 import type { Compare, Write } from '../ports/store.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import { VmGroups } from './vm-groups.ts';
 import { decideStartFailed, decideVm, type VmDecision, type VmObservation } from './decide-vm.ts';
 
 type RecordDecision = Extract<VmDecision, { action: 'record' }>;
@@ -21,14 +24,19 @@ const STARTING: RecordDecision = {
 /** Looks after the VMs that this node owns and that are not being migrated: look, decide, act, record. */
 export class OwnedVms {
   readonly #ports: AgentPorts;
+  readonly #groups: VmGroups;
   readonly #busy = new Set<VmName>();
   readonly #again = new Set<VmName>();
   readonly #shutdownAskedAtMs = new Map<string, number>();
+  /** VMs that are to be started here and wait for their turn. */
+  readonly #waitingStarts = new Map<VmName, WaitingStart>();
+  #starting = 0;
   /** Guests that powered themselves off: said by the event, since QEMU may be gone before it is asked. */
   readonly #shutDownByGuest = new Set<VmName>();
 
   constructor(ports: AgentPorts) {
     this.#ports = ports;
+    this.#groups = new VmGroups(ports.slices);
     ports.instances.onEvent((instance, event) => {
       if (event.kind === 'shutdown') this.#shutDownByGuest.add(instance.vm);
       void this.look(instance.vm);
@@ -66,6 +74,7 @@ export class OwnedVms {
     const instance = instances.ofVm(vm);
     const request = entry.record.value.request;
     const askedAtMs = this.#shutdownAskedAtMs.get(request?.id ?? '');
+    this.#waitingStarts.delete(vm);
     const decision = decideVm(entry.record.value, entry.status?.value ?? null, {
       runState: instance === undefined ? null : await instance.runState(),
       instance: instance?.id ?? null,
@@ -77,13 +86,14 @@ export class OwnedVms {
     if (decision.action !== 'nothing') log.info('VM', { vm, decision });
     switch (decision.action) {
       case 'nothing':
+        await this.#place(entry);
         if (decision.againInMs !== undefined) clock.after(decision.againInMs, () => void this.look(vm));
         return;
       case 'move-elsewhere':
         await this.#moveElsewhere(entry);
         return;
       case 'start':
-        return await this.#start(entry);
+        return await this.#startInTurn(entry);
       case 'resume':
         // The right to run is proven by a write: the VM may have been deleted or moved while QEMU was starting.
         if (!(await this.#record(entry, STARTING))) return;
@@ -117,6 +127,42 @@ export class OwnedVms {
         ...{ action: 'record', state: 'off', reason: 'The guest shut itself down' },
         ...{ settle: false, down: true, error: null },
       } as RecordDecision);
+    }
+  }
+
+  /** A running VM may have become highly available, or no longer be: its record says what is wanted, its status where it is. */
+  async #place(entry: VmEntry): Promise<void> {
+    const vm = entry.record.value.definition.name;
+    const instance = this.#ports.instances.ofVm(vm);
+    const status = entry.status?.value;
+    if (instance === undefined || status?.state !== 'running') return;
+    if (this.#isGuarded(entry) === status.guarded) return;
+    await this.#record(entry, {
+      ...{ action: 'record', state: 'running', reason: status.reason, settle: false, down: false, error: status.error },
+    });
+  }
+
+  #isGuarded(entry: VmEntry): boolean {
+    const { definition, highlyAvailable } = entry.record.value;
+    const instance = this.#ports.instances.ofVm(definition.name);
+    return instance === undefined ? highlyAvailable : this.#groups.place(instance, highlyAvailable);
+  }
+
+  /** A batch after a failover, or after a boot: a few at a time, the important ones first. */
+  async #startInTurn(entry: VmEntry): Promise<void> {
+    const { name: vm, memoryBytes } = entry.record.value.definition;
+    const { priority } = availabilityOf(entry.record.value);
+    this.#waitingStarts.set(vm, { vm, memoryBytes, priority });
+    // Those that are looked at in this very turn take part as well.
+    await this.#ports.clock.sleep(0);
+    if (!nextStarts([...this.#waitingStarts.values()], this.#starting).includes(vm)) return;
+    this.#waitingStarts.delete(vm);
+    this.#starting += 1;
+    try {
+      await this.#start(entry);
+    } finally {
+      this.#starting -= 1;
+      for (const waiting of [...this.#waitingStarts.keys()]) void this.look(waiting);
     }
   }
 
@@ -182,6 +228,7 @@ export class OwnedVms {
       since: isoDate(clock.wallMs()),
       reason: decision.reason,
       bootId: this.#ports.bootId,
+      guarded: this.#isGuarded(entry),
       ...restartsOf(entry, decision),
       settledRequest: decision.settle ? (record.request?.id ?? null) : (entry.status?.value.settledRequest ?? null),
       error: decision.error,

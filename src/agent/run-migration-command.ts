@@ -67,8 +67,10 @@ async function checkSource(migration: SourceMigration): Promise<void> {
 }
 
 function askToPrepare(migration: SourceMigration): Promise<Prepared> {
-  const { intent, definition } = migration.input;
-  migration.preparing ??= migration.peer().call('prepare-destination', { intent: intent.value, definition }, 15_000);
+  const { intent, definition, guarded } = migration.input;
+  migration.preparing ??= migration
+    .peer()
+    .call('prepare-destination', { intent: intent.value, definition, guarded }, 15_000);
   return migration.preparing;
 }
 

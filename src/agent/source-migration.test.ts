@@ -48,7 +48,7 @@ async function younger({ olderIsOpen }: { olderIsOpen: boolean }) {
   const migration = new SourceMigration(
     {
       intent: { value: YOUNGER, modRevision: '1' },
-      ...{ definition: testDefinition('WebServer'), instance, agentRestarted: false },
+      ...{ definition: testDefinition('WebServer'), instance, guarded: true, agentRestarted: false },
     },
     { clock, store, view, log, config: {}, peers: { peer: () => ({ call }) } } as unknown as AgentPorts,
   );

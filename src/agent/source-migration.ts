@@ -29,6 +29,8 @@ const LOOK_AT_OTHERS_EVERY_MS = 1000;
 export interface SourceMigrationInput {
   readonly intent: Versioned<MigrationIntent>;
   readonly definition: VmDefinition;
+  /** Whether the guard stops it. */
+  readonly guarded: boolean;
   /** QEMU on this node; null if it is gone. */
   readonly instance: Instance | null;
   /** Whether this agent was started while the migration was open. */

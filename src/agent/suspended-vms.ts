@@ -99,7 +99,7 @@ export class SuspendedVms {
     if (this.#suspended.size === 0) return;
     events.say({
       ...{ kind: 'authority-ended', critical: true, node, vm: null },
-      text: `${node} lost its right to run VMs; ${[...this.#suspended].sort().join(', ')} stand still.`,
+      text: `${node} lost its right to run VMs; what stands still there: ${[...this.#suspended].sort().join(', ')}.`,
       reason: 'Neither the store nor enough voters have answered for 3.5 s.',
     });
   }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
-import { testHeartbeat, vmEntries } from '../../test/doubles/cluster-facts.ts';
+import { testFacts, testHeartbeat, vmEntries } from '../../test/doubles/cluster-facts.ts';
 import type { NodeFailures, NodeMembership } from '../model/authority.ts';
 import { keys } from '../model/keys.ts';
 
@@ -27,6 +27,17 @@ describe('POST /nodes/:name/confirm-dead', () => {
     });
     expect(cluster.store.value<NodeFailures>(keys.nodeFailures('node1'))?.at).toHaveLength(1);
     expect(cluster.said).toMatchObject([{ kind: 'node-fenced', critical: true, node: 'node1' }]);
+  });
+
+  test('quarantines a node of three that fails for the third time within an hour', async () => {
+    const at = ['2026-01-01T00:16:00.000Z', '2026-01-01T00:16:10.000Z'];
+    await cluster.put({
+      [keys.nodeFailures('node1')]: { at, quarantinedUntil: null },
+      [keys.nodeFacts('node3')]: testFacts('node3'),
+    });
+    cluster.clock.advance(3600);
+    expect((await confirm()).status).toBe(200);
+    expect(cluster.said.map(({ kind }) => kind)).toEqual(['node-fenced', 'node-quarantined']);
   });
 
   test('is refused while the node beats', async () => {

@@ -36,7 +36,7 @@ export function serveConfirmDead(app: FastifyInstance, context: ApiContext, hist
 
 async function fence(context: ApiContext, name: NodeName): Promise<void> {
   const by = context.config.administrator.user;
-  await commitChange(context, async () => {
+  const quarantinedUntil = await commitChange(context, async () => {
     const entry = await readNode(context, name);
     requireRunsVms(entry);
     requireSilent(entry, context.reader.now());
@@ -46,6 +46,12 @@ async function fence(context: ApiContext, name: NodeName): Promise<void> {
     ...{ kind: 'node-fenced', critical: true, node: name, vm: null },
     text: `${name} counts as dead; its highly available VMs are brought back elsewhere.`,
     reason: `${by} has confirmed that it is dead.`,
+  });
+  if (quarantinedUntil === null) return;
+  context.events.say({
+    ...{ kind: 'node-quarantined', critical: true, node: name, vm: null },
+    text: `${name} gets no VMs until ${quarantinedUntil}.`,
+    reason: 'It has failed three times within an hour.',
   });
 }
 
@@ -76,8 +82,11 @@ function requireSilent(entry: NodeEntry, now: Now): void {
   }
 }
 
-/** The compare on the heartbeat: nothing was heard of the node until the very moment of the change. */
-function changeOf(context: ApiContext, entry: NodeEntry, by: string): Change<null> {
+/**
+ * The compare on the heartbeat: nothing was heard of the node until the very moment of the change. The result: until when it is
+ * quarantined if that is new, else null.
+ */
+function changeOf(context: ApiContext, entry: NodeEntry, by: string): Change<string | null> {
   const { name } = entry.facts.value;
   const wallMs = context.clock.wallMs();
   const value: NodeMembership = {
@@ -86,6 +95,8 @@ function changeOf(context: ApiContext, entry: NodeEntry, by: string): Change<nul
     reason: `${by} has confirmed that ${name} is dead.`,
     by: context.nodeName,
   };
+  const failed = failuresAfterFence(withNode(context, entry), name, wallMs);
+  const before = entry.failures?.value.quarantinedUntil ?? null;
   const [membership, heartbeat, failures] = [
     keys.nodeMembership(name),
     keys.nodeHeartbeat(name),
@@ -100,11 +111,11 @@ function changeOf(context: ApiContext, entry: NodeEntry, by: string): Change<nul
       ],
       write: [
         { put: membership, value },
-        { put: failures, value: failuresAfterFence(withNode(context, entry), name, wallMs) },
+        { put: failures, value: failed },
       ],
     },
     proof: { key: membership, value },
-    result: null,
+    result: failed.quarantinedUntil === before ? null : failed.quarantinedUntil,
   };
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, PASSWORD, startApiCluster } from '../../test/doubles/api-cluster.ts';
 import { testIntent, testReceipt, vmEntries } from '../../test/doubles/cluster-facts.ts';
 import type { LiveMessage } from '../contract/live.ts';
-import { keys } from '../model/keys.ts';
+import { eventKey, keys } from '../model/keys.ts';
 
 describe('the live channel', () => {
   let cluster: ApiCluster;
@@ -55,6 +55,18 @@ describe('the live channel', () => {
         fresh: true,
       },
     ]);
+  });
+
+  test('says each new event at once, and none that was there before', async () => {
+    const base = { at: '2026-01-01T00:00:00.000Z', by: 'node1', kind: 'vm-waits', critical: false } as const;
+    const event = { ...base, id: 'E01', node: null, vm: 'WebServer', text: 'WebServer waits.', reason: '' };
+    heard.length = 0;
+    await cluster.put({ [eventKey('E01')]: event });
+    await settled();
+    expect(heard).toEqual([{ type: 'event', event }]);
+    const later = await listen();
+    expect(later.heard.map(({ type }) => type)).toEqual(['snapshot']);
+    later.close();
   });
 
   test('says what changed and nothing else', async () => {

@@ -1,10 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
 import { testIntent, testMemory, vmEntries } from '../../test/doubles/cluster-facts.ts';
+import type { NodeMembership } from '../model/authority.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeMemory } from '../model/node.ts';
 import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
 import type { VmRecord, VmStatus } from '../model/vm.ts';
+
+const FENCED: NodeMembership = {
+  ...{ state: 'fenced', bootId: 'b', since: '2026-01-01T00:00:00.000Z', reason: 'It was silent.', by: 'node2' },
+  evidence: { kind: 'votes', voters: ['node2', 'witness'], heartbeatRevision: '1' },
+};
 
 describe('requests to change the power state', () => {
   let cluster: ApiCluster;
@@ -88,6 +94,40 @@ describe('requests to change the power state', () => {
     await cluster.put(vmEntries('WebServer', state));
     cluster.clock.advance(10_000);
     expect(await cluster.refusal('POST', `/vms/WebServer/${action}`)).toMatchObject({ code: 'NODE_UNREACHABLE' });
+  });
+
+  test.each([
+    ['paused', { [keys.nodeService('node1')]: { mode: 'paused', since: '', by: 'admin', drain: null } }],
+    ['fenced', { [keys.nodeMembership('node1')]: FENCED }],
+  ])('start of a VM whose owner is %s gives it another owner, with memory there', async (_state, entries) => {
+    await cluster.put({ ...vmEntries('WebServer', 'off'), ...entries });
+    expect((await cluster.ask('POST', '/vms/WebServer/start')).status).toBe(202);
+    expect(cluster.store.value(keys.vmOwner('WebServer'))).toEqual({ node: 'node2' });
+    expect(cluster.store.value<NodeMemory>(keys.nodeMemory('node2'))?.allocations).toEqual({
+      WebServer: 256 * MEBIBYTE,
+    });
+    expect(record()).toMatchObject({ desired: 'running', request: { action: 'start' } });
+  });
+
+  test('start of a VM whose owner takes none, with no other place, says why', async () => {
+    await cluster.put({
+      ...vmEntries('WebServer', 'off'),
+      [keys.nodeService('node1')]: { mode: 'paused', since: '', by: 'admin', drain: null },
+      [keys.nodeMemory('node2')]: testMemory({ Other: GIBIBYTE }),
+    });
+    expect(await cluster.refusal('POST', '/vms/WebServer/start')).toMatchObject({
+      code: 'PLACEMENT_NOT_POSSIBLE',
+      nextStep: expect.stringContaining('node resume node1'),
+      details: { reasons: [expect.stringContaining('node2 has 0 B')] },
+    });
+  });
+
+  test('a VM on a paused node can be shut down', async () => {
+    await cluster.put({
+      ...vmEntries('WebServer', 'running'),
+      [keys.nodeService('node1')]: { mode: 'paused', since: '', by: 'admin', drain: null },
+    });
+    expect((await cluster.ask('POST', '/vms/WebServer/shutdown')).status).toBe(202);
   });
 
   test('start refuses with the figures when the owner has not enough memory', async () => {

@@ -1,7 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import { shutDownVm, startVm, turnOffVm } from '../contract/vms.ts';
+import { newOwnerForStart } from '../failover/elsewhere.ts';
 import { isoDate } from '../migration/write-receipt.ts';
-import { type ClusterState, type Now, type Versioned, type VmEntry, vmState } from '../model/cluster-state.ts';
+import {
+  type ClusterState,
+  nodeState,
+  type Now,
+  type Versioned,
+  type VmEntry,
+  vmState,
+} from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeName, VmName } from '../model/names.ts';
@@ -17,7 +25,8 @@ import {
   nameOf,
   pendingRequest,
   requireNotMigrating,
-  requireOwnerUp,
+  requireOwner,
+  requireOwnerServing,
   requireState,
   unsuitable,
 } from './vm-state-checks.ts';
@@ -60,13 +69,29 @@ interface PowerInput {
 function decideStart(state: ClusterState, { entry, request, now }: PowerInput): Change<string> {
   requireState(entry, ['off', 'failed'], 'started');
   if (pendingRequest(entry)?.action === 'start') throw unsuitable(entry, `${nameOf(entry)} is being started already.`);
-  const owner = requireOwnerUp(state, entry, now);
+  const owner = requireOwner(entry);
+  const node = state.nodes.get(owner);
+  if (node === undefined || nodeState(node, now) !== 'up') return startElsewhere(state, { entry, request, now });
   const { name, memoryBytes } = entry.record.value.definition;
   const memory = requireMemory({ vm: name, node: owner, neededBytes: memoryBytes, memory: state.memory.get(owner) });
   const key = keys.nodeMemory(owner);
   return changeOf(entry, request, {
     compare: [{ key, modRevision: memory.modRevision }],
     write: [{ put: key, value: withAllocation(memory.value, name, memoryBytes) }],
+  });
+}
+
+/** Its owner is not there, or takes no VMs: another node becomes the owner with the same transaction. */
+function startElsewhere(state: ClusterState, { entry, request, now }: PowerInput): Change<string> {
+  const found = newOwnerForStart(state, now, entry);
+  if (found.kind === 'found') return changeOf(entry, request, found);
+  const owner = requireOwnerServing(state, entry, now);
+  throw new GodwitError({
+    code: 'PLACEMENT_NOT_POSSIBLE',
+    message: `${owner}, the owner of ${nameOf(entry)}, takes no VMs now, and no other node can take it.`,
+    state: NOTHING_CHANGED,
+    nextStep: `Let ${owner} take VMs again with \`godwit node resume ${owner}\`, or give another node what it lacks.`,
+    details: { reasons: found.reasons },
   });
 }
 
@@ -97,7 +122,7 @@ function requireCanEnd(state: ClusterState, { entry, request, now }: PowerInput)
   // A start that nobody has begun can be taken back, also while the owner is silent.
   else if (startPending && vmState(entry) === 'off') return;
   else requireState(entry, ['running', 'paused', 'starting', 'failed'], 'turned off');
-  requireOwnerUp(state, entry, now);
+  requireOwnerServing(state, entry, now);
 }
 
 /** The record with the request, if nothing about the VM has changed meanwhile. */

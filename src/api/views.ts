@@ -80,8 +80,11 @@ function reasonOf(shown: Shown, entry: VmEntry): string | null {
   const reason = entry.status?.value.reason ?? null;
   const owner = entry.owner === null ? undefined : shown.state.nodes.get(entry.owner.value.node);
   const mayRun = entry.intent !== null || (entry.status !== null && entry.status.value.state !== 'off');
-  if (owner === undefined || !mayRun || nodeState(owner, shown.now) !== 'down') return reason;
-  return `${owner.facts.value.name} is down; this is the last it said: ${reason ?? 'nothing'}`;
+  if (owner === undefined || !mayRun) return reason;
+  const state = nodeState(owner, shown.now);
+  // A VM that was given to another node has its status from then on.
+  if (state !== 'down' && (state !== 'fenced' || entry.status?.value.node !== owner.facts.value.name)) return reason;
+  return `${owner.facts.value.name} is ${state}; this is the last it said: ${reason ?? 'nothing'}`;
 }
 
 function openMigration(state: ClusterState, entry: VmEntry): VmView['migration'] {

@@ -1,6 +1,7 @@
 import { type ClusterState, nodeState, type Now, type VmEntry, vmState } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { NodeName } from '../model/names.ts';
+import type { NodeState } from '../model/node.ts';
 import type { VmRequest, VmState } from '../model/vm.ts';
 
 /** Throws VM_MIGRATING while a migration of the VM is open. */
@@ -42,18 +43,30 @@ export function requireOwner(entry: VmEntry): NodeName {
   throw unsuitable(entry, `${nameOf(entry)} has no owner.`);
 }
 
-/** The owner, which must be up: only it can do something about the VM. Throws NODE_UNREACHABLE. */
-export function requireOwnerUp(state: ClusterState, entry: VmEntry, now: Now): NodeName {
+/** Whether the node's agent is there and acts on requests, as far as is known. */
+export function isServing(state: NodeState | null): boolean {
+  return state === 'up' || state === 'paused' || state === 'draining' || state === 'quarantined';
+}
+
+/** The owner, whose agent must be there: only it can do something about the VM. Throws NODE_UNREACHABLE. */
+export function requireOwnerServing(state: ClusterState, entry: VmEntry, now: Now): NodeName {
   const owner = requireOwner(entry);
   const node = state.nodes.get(owner);
-  if (node !== undefined && nodeState(node, now) === 'up') return owner;
+  const shown = node === undefined ? null : nodeState(node, now);
+  if (isServing(shown)) return owner;
   throw new GodwitError({
     code: 'NODE_UNREACHABLE',
-    message: `${owner}, the owner of ${nameOf(entry)}, is down: its heartbeat is silent.`,
+    message: `${owner}, the owner of ${nameOf(entry)}, is ${ABSENCES[shown ?? ''] ?? 'no member of the cluster'}.`,
     state: NOTHING_CHANGED,
-    nextStep: `Bring ${owner} back, then try again.`,
+    nextStep: `Bring ${owner} back, then try again; \`godwit vm show ${nameOf(entry)}\` says what happens with the VM meanwhile.`,
   });
 }
+
+const ABSENCES: Readonly<Record<string, string>> = {
+  down: 'down: its heartbeat is silent',
+  isolated: 'cut off from the database',
+  fenced: 'fenced: its VMs are being brought back elsewhere',
+};
 
 /** The newest request, if its owner has not settled it yet. */
 export function pendingRequest(entry: VmEntry): VmRequest | null {

@@ -57,7 +57,7 @@ describe('newOwnerForStart', () => {
       { state: 'failed', status: { instance: 'i1' }, record: { highlyAvailable: false } },
       'refused',
     ],
-  ])('%s', (_name, is, change, expected) => {
+  ])('%s', (...[, is, change, expected]) => {
     const state = testCluster([{ name: 'node1', is }, { name: 'node2' }], [{ name: 'A', on: 'node1', ...change }]);
     expect(newOwnerForStart(state, NOW, vm(state)).kind).toBe(expected);
   });

@@ -12,7 +12,7 @@ import { nodesForPlacement } from '../placement/occupancy.ts';
 import { Room } from '../placement/room.ts';
 import type { ScoreTerm } from '../placement/score.ts';
 import { assignTransaction, comparesOfVm } from './assign.ts';
-import { mayHaveProcess, provenQuiet } from './proven-quiet.ts';
+import { isGuarded, mayHaveProcess, provenQuiet } from './proven-quiet.ts';
 import { needsOf } from './recovery-needs.ts';
 import { withStartElsewhere } from './restart-policy.ts';
 import { whyWaiting } from './why-waiting.ts';
@@ -33,17 +33,19 @@ export function decideElsewhere(state: ClusterState, now: Now, entry: VmEntry): 
   const needs = { ...needsOf(entry, now), owner: null };
   const from = entry.owner?.value.node ?? '';
   const others = nodes.filter(({ facts }) => facts.name !== from);
-  const placement = Room.of(others).best(needs);
+  const room = Room.of(others);
+  const placement = room.best(needs);
   const before = entry.status?.value;
   const vm = needs.definition.name;
   if (placement === null || before?.restarts === undefined) {
-    const reason = `${before?.reason ?? 'It failed'}, but no other node can take it (${whyWaiting(others, needs)}).`;
+    const reason = `${before?.reason ?? 'It failed'}, but no other node can take it (${whyWaiting(room.obstacles(needs))}).`;
     return {
       ...{ kind: 'failed', to: null, reason, terms: [], transaction: failedTransaction(state, now, { entry, reason }) },
       event: { kind: 'vm-failed', critical: true, node: from, vm, text: `${vm} has failed.`, reason },
     };
   }
-  const { node: to, terms } = placement;
+  const to = placement.node;
+  const terms = placement.terms();
   const reason = `${before.reason}. ${whyChosen(placement, needs)}`;
   const restarts = withStartElsewhere(before.restarts, now.wallMs);
   const assigned = assignTransaction(state, now, {
@@ -120,8 +122,8 @@ export type NewOwner =
 export function newOwnerForStart(state: ClusterState, now: Now, entry: VmEntry): NewOwner {
   const from = entry.owner?.value.node ?? '';
   const membership = state.nodes.get(from)?.membership ?? null;
-  const { definition, highlyAvailable } = entry.record.value;
-  if (mayHaveProcess(entry) && !provenQuiet(membership, highlyAvailable)) {
+  const { definition } = entry.record.value;
+  if (mayHaveProcess(entry) && !provenQuiet(membership, isGuarded(entry))) {
     return { kind: 'refused', reasons: [`${definition.name} may still run on ${from}, which cannot be reached.`] };
   }
   const needs = needsOf(entry, now);

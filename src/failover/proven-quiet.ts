@@ -23,3 +23,8 @@ export function mayHaveProcess({ status }: VmEntry): boolean {
   const { state, instance } = status.value;
   return instance !== null || state === 'running' || state === 'paused';
 }
+
+/** Whether the guard of its node stops the VM, as far as its owner has said. */
+export function isGuarded({ record, status }: VmEntry): boolean {
+  return record.value.highlyAvailable && status?.value.guarded !== false;
+}

@@ -146,7 +146,7 @@ describe('decideRecovery', () => {
     const apart = { antiAffinity: ['dns'] };
     const vms = ['A', 'B', 'C'].map((name) => ({ name, on: 'node1', availability: apart }));
     const { state } = recoverAll(testCluster(THREE, vms));
-    expect(vms.map(({ name }) => ownerOf(state, name)).sort()).toEqual(['node1', 'node2', 'node3']);
+    expect(new Set(vms.map(({ name }) => ownerOf(state, name)))).toEqual(new Set(['node1', 'node2', 'node3']));
   });
 
   test('brings 500 VMs of one node to two others in a few rounds', () => {

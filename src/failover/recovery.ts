@@ -11,10 +11,10 @@ import { whyChosen } from '../placement/choose-node.ts';
 import { nodesForPlacement, vmsOwnedBy } from '../placement/occupancy.ts';
 import { type Placement, Room } from '../placement/room.ts';
 import type { ScoreTerm } from '../placement/score.ts';
-import type { NodeForPlacement, PlacementNeeds } from '../placement/why-not-place.ts';
+import type { PlacementNeeds } from '../placement/why-not-place.ts';
 import { assignTransaction, type Assignment, comparesOfVm } from './assign.ts';
 import { compareRecoveryOrder } from './recovery-order.ts';
-import { mayHaveProcess, provenQuiet } from './proven-quiet.ts';
+import { isGuarded, mayHaveProcess, provenQuiet } from './proven-quiet.ts';
 import { needsOf } from './recovery-needs.ts';
 import { whyWaiting } from './why-waiting.ts';
 
@@ -104,16 +104,16 @@ function lookAt(entry: VmEntry, from: FencedNode): Found[] {
     return [{ kind: 'settle', entry, from, reason: `${why}, while it was being migrated.` }];
   }
   const pending = request !== null && request.id !== (status?.settledRequest ?? null) ? request.action : null;
-  const quiet = provenQuiet(from.membership, highlyAvailable);
+  const quiet = provenQuiet(from.membership, isGuarded(entry));
   if (desired === 'off') {
     const settled = pending === null && !mayHaveProcess(entry) && status?.state !== 'starting';
     if (settled || !quiet || pending === 'delete') return [];
     return [{ kind: 'turned-off', entry, from, reason: `${why}, and it was to be off.` }];
   }
-  if (highlyAvailable) return [{ kind: 'assign', entry, from, reason: why }];
-  const reason = quiet
-    ? `${why}. It is not highly available, so it is not started elsewhere.`
-    : `${why}. It is not highly available, so it is not started elsewhere; nobody knows whether it still runs there.`;
+  if (highlyAvailable && quiet) return [{ kind: 'assign', entry, from, reason: why }];
+  const not = highlyAvailable ? 'It had not become highly available there yet' : 'It is not highly available';
+  const unknown = quiet ? '' : '; nobody knows whether it still runs there';
+  const reason = `${why}. ${not}, so it is not started elsewhere${unknown}.`;
   return status?.reason === reason ? [] : [{ kind: 'not-recovered', entry, from, reason }];
 }
 
@@ -138,13 +138,18 @@ function placeAll(state: ClusterState, now: Now, found: readonly Found[]): Recov
   const nodes = nodesForPlacement(state, now);
   const room = Room.of(nodes);
   const ordered = [...found].sort((a, b) => compareRecoveryOrder(a.entry.record.value, b.entry.record.value));
+  let placed = 0;
   const byTarget = new Map<NodeName, { readonly one: Found; readonly assignment: Assignment }[]>();
   const waiting: Found[] = [];
-  for (const one of ordered.slice(0, ROUND)) {
+  for (const one of ordered) {
+    if (placed >= ROUND) break;
     const needs = needsOf(one.entry, now);
     const placement = room.place(needs);
-    if (placement === null) waiting.push(waitingOf(one, nodes, needs));
-    else add(byTarget, placement.node, { one, assignment: assignmentOf(one, placement, needs) });
+    if (placement === null) waiting.push(waitingOf(one, room, needs));
+    else {
+      placed += 1;
+      add(byTarget, placement.node, { one, assignment: assignmentOf(one, placement, needs) });
+    }
   }
   const assigned = [...byTarget].map(([to, all]) => assignDecision(state, now, { to, all: all.slice(0, BATCH) }));
   const news = waiting.filter(({ entry, reason }) => entry.status?.value.reason !== reason);
@@ -163,12 +168,12 @@ function add<T>(map: Map<NodeName, T[]>, key: NodeName, value: T): void {
 }
 
 function assignmentOf({ entry, reason }: Found, placement: Placement, needs: PlacementNeeds): Assignment {
-  return { entry, reason: `${reason}. ${whyChosen(placement, needs)}`, terms: placement.terms };
+  return { entry, reason: `${reason}. ${whyChosen(placement, needs)}`, terms: placement.terms() };
 }
 
-function waitingOf(one: Found, nodes: readonly NodeForPlacement[], needs: PlacementNeeds): Found {
-  const others = nodes.filter(({ facts }) => facts.name !== one.from.name);
-  return { ...one, reason: `It waits: ${one.reason}, and no node can take it (${whyWaiting(others, needs)}).` };
+function waitingOf(one: Found, room: Room, needs: PlacementNeeds): Found {
+  const why = whyWaiting(room.obstacles(needs).filter(({ node }) => node !== one.from.name));
+  return { ...one, reason: `It waits: ${one.reason}, and no node can take it (${why}).` };
 }
 
 function assignDecision(

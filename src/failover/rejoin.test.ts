@@ -34,6 +34,8 @@ describe('decideJoin', () => {
 
   test('the heartbeat of the former life goes, so that votes about it count no more', () => {
     const decision = decideJoin(fenced, input);
-    expect(decision.kind === 'join' && decision.transaction.write).toContainEqual({ delete: keys.nodeHeartbeat('node1') });
+    expect(decision.kind === 'join' && decision.transaction.write).toContainEqual({
+      delete: keys.nodeHeartbeat('node1'),
+    });
   });
 });

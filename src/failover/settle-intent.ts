@@ -7,7 +7,7 @@ import type { NodeName } from '../model/names.ts';
 import { withoutAllocation } from '../model/node.ts';
 import type { Compare, Transaction, Write } from '../model/transaction.ts';
 import type { VmStatus } from '../model/vm.ts';
-import { provenQuiet } from './proven-quiet.ts';
+import { isGuarded, provenQuiet } from './proven-quiet.ts';
 
 /** What is known of the source. `answered`: by its agent, just now. */
 export type SourceKnowledge =
@@ -199,7 +199,7 @@ export function fencedSides(
   entry: VmEntry,
 ): Pick<OpenMigrationSight, 'sourceFenced' | 'destinationFenced'> {
   const quiet = (node: NodeName | undefined) =>
-    provenQuiet(state.nodes.get(node ?? '')?.membership ?? null, entry.record.value.highlyAvailable);
+    provenQuiet(state.nodes.get(node ?? '')?.membership ?? null, isGuarded(entry));
   const intent = entry.intent?.value;
   return { sourceFenced: quiet(intent?.source), destinationFenced: quiet(intent?.destination) };
 }

@@ -66,7 +66,7 @@ export function planSeats(sight: SeatsSight): SeatPlan {
     return wait(`${healthy.length} of ${voters.length} seats are well: no change without a majority.`);
   }
   const learner = sight.seats.find((seat) => seat.learner);
-  if (learner !== undefined) return planLearner(learner, sight);
+  if (learner !== undefined) return planLearner(learner);
   const target = seatTarget(sight.candidates);
   // A node that is evicted loses its seat at once; this is for what was left behind. A node that has not said yet what it is, is none of it.
   const stranger = voters.find((seat) => seat.strangeForMs > SEAT_MOVES_AFTER_MS && canLose(voters, seat));
@@ -79,7 +79,7 @@ export function planSeats(sight: SeatsSight): SeatPlan {
   return wait(`${voters.length} of ${target} seats are taken.`);
 }
 
-function planLearner(learner: SeatSight, sight: SeatsSight): SeatPlan {
+function planLearner(learner: SeatSight): SeatPlan {
   if (learner.healthy && learner.caughtUp && learner.node !== null) {
     const change = { kind: 'promote' as const, node: learner.node, id: learner.id };
     return { change, reason: `${learner.node} has caught up.` };

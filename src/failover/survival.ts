@@ -5,7 +5,6 @@ import type { NodeName, VmName } from '../model/names.ts';
 import { formatBytes } from '../model/units.ts';
 import { nodesForPlacement, vmsOwnedBy } from '../placement/occupancy.ts';
 import { Room } from '../placement/room.ts';
-import type { NodeForPlacement } from '../placement/why-not-place.ts';
 import { compareRecoveryOrder } from './recovery-order.ts';
 import { needsOf } from './recovery-needs.ts';
 import { whyWaiting } from './why-waiting.ts';
@@ -32,16 +31,36 @@ export interface Survival {
 /** Reasons are given in full for so many misfits per node. */
 const EXPLAINED = 20;
 
+interface Remembered {
+  readonly memory: ClusterState['memory'];
+  /** Of all nodes what else the verdict depends on. */
+  readonly nodes: string;
+  readonly survival: Survival;
+}
+
+// It is asked for with every look at the cluster, and heartbeats change nothing about it.
+const remembered = new WeakMap<ClusterState['vms'], Remembered>();
+
 export function decideSurvival(state: ClusterState, now: Now): Survival {
+  const nodes = knownNodes(state)
+    .map((entry) => `${entry.facts.modRevision}:${nodeState(entry, now)}:${entry.failures?.modRevision ?? ''}`)
+    .join(' ');
+  const before = remembered.get(state.vms);
+  if (before?.memory === state.memory && before.nodes === nodes) return before.survival;
+  const survival = tryEveryLoss(state, now);
+  remembered.set(state.vms, { memory: state.memory, nodes, survival });
+  return survival;
+}
+
+function tryEveryLoss(state: ClusterState, now: Now): Survival {
   const entries = knownNodes(state).filter(({ facts }) => facts.value.role === 'node');
   const lost = entries.filter((entry) => isLost(nodeState(entry, now)));
-  const nodes = nodesForPlacement(state, now);
-  const room = Room.of(nodes);
+  const room = Room.of(nodesForPlacement(state, now));
   // What is being recovered takes its room first.
   for (const entry of lost) for (const vm of toRecover(state, entry.facts.value.name)) room.place(needsOf(vm, now));
   const losses = entries
     .filter((entry) => !lost.includes(entry))
-    .map((entry) => loseNode({ state, now, nodes, room }, entry.facts.value.name))
+    .map((entry) => loseNode({ state, now, room }, entry.facts.value.name))
     .sort((a, b) => (a.node < b.node ? -1 : 1));
   const failing = losses.filter(({ survives }) => !survives);
   return { survives: failing.length === 0 && losses.length > 0, text: verdict(losses, failing), nodes: losses };
@@ -54,11 +73,10 @@ function isLost(state: ReturnType<typeof nodeState>): boolean {
 interface Setting {
   readonly state: ClusterState;
   readonly now: Now;
-  readonly nodes: readonly NodeForPlacement[];
   readonly room: Room;
 }
 
-function loseNode({ state, now, nodes, room }: Setting, node: NodeName): NodeLoss {
+function loseNode({ state, now, room }: Setting, node: NodeName): NodeLoss {
   const left = room.without(node);
   const moves: { vm: VmName; to: NodeName }[] = [];
   const misfits: NodeLoss['misfits'][number][] = [];
@@ -68,8 +86,7 @@ function loseNode({ state, now, nodes, room }: Setting, node: NodeName): NodeLos
     const placement = left.place(needs);
     if (placement !== null) moves.push({ vm, to: placement.node });
     else {
-      const others = () => nodes.filter(({ facts }) => facts.name !== node);
-      const reason = misfits.length < EXPLAINED ? whyWaiting(others(), needs) : 'no room';
+      const reason = misfits.length < EXPLAINED ? whyWaiting(left.obstacles(needs)) : 'no room';
       misfits.push({ vm, memoryBytes, reason });
     }
   }

@@ -1,5 +1,5 @@
-import { judgeNodes } from '../placement/choose-node.ts';
-import type { NodeForPlacement, Obstacle, PlacementNeeds } from '../placement/why-not-place.ts';
+import type { NodeObstacles } from '../placement/room.ts';
+import type { Obstacle } from '../placement/why-not-place.ts';
 
 const WORDS: Readonly<Record<Obstacle, string>> = {
   role: 'runs no VMs',
@@ -19,15 +19,11 @@ const WORDS: Readonly<Record<Obstacle, string>> = {
  * What speaks against each node, in few words and without figures: it is stored and compared, and must not change with every
  * byte of memory. Many nodes are counted instead of named.
  */
-export function whyWaiting(nodes: readonly NodeForPlacement[], needs: PlacementNeeds): string {
-  const judged = judgeNodes(nodes, needs);
-  if (judged.length === 0) return 'there is no other node';
-  const wordsOf = (node: NodeForPlacement | undefined, obstacle: Obstacle) =>
-    obstacle === 'state' && node !== undefined ? node.state : WORDS[obstacle];
-  const all = judged.map(({ node, reasons }) => {
-    const place = nodes.find(({ facts }) => facts.name === node);
-    const words = [...new Set(reasons.map(({ obstacle }) => wordsOf(place, obstacle)))].join(', ');
-    return { node, words: words === '' ? 'room promised to others' : words };
+export function whyWaiting(nodes: readonly NodeObstacles[]): string {
+  if (nodes.length === 0) return 'there is no other node';
+  const all = nodes.map(({ node, state, obstacles }) => {
+    const words = obstacles.map((obstacle) => (obstacle === 'state' ? state : WORDS[obstacle]));
+    return { node, words: words.length === 0 ? 'it can' : words.join(', ') };
   });
   if (all.length <= 4) return all.map(({ node, words }) => `${node}: ${words}`).join('; ');
   const counts = new Map<string, number>();

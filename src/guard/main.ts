@@ -88,9 +88,14 @@ function readOptions(): Options {
 function raiseOwnRank(say: (text: string) => void): void {
   try {
     setPriority(-20);
+  } catch (error) {
+    say(`runs at an ordinary priority: ${String(error)}`);
+  }
+  try {
     writeFileSync('/proc/self/oom_score_adj', '-1000');
   } catch (error) {
-    say(`runs at an ordinary rank: ${String(error)}`);
+    // Some containers keep this from root.
+    say(`may be ended when memory is short: ${String(error)}`);
   }
 }
 

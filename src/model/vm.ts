@@ -99,6 +99,11 @@ export interface VmStatus {
   readonly settledRequest: string | null;
   /** Boot of the node at which this was written: after another one none of the VM's processes is left there. Absent in old records. */
   readonly bootId?: string;
+  /**
+   * Whether its process is among those that the guard stops. It lags behind the record while a running VM becomes highly available: until
+   * then silence of its node proves nothing about it. Absent: as the record says.
+   */
+  readonly guarded?: boolean;
   /** Absent: none lately. */
   readonly restarts?: VmRestarts;
   /** Set when the settled request failed. */

@@ -31,8 +31,13 @@ export function chooseNode(nodes: readonly NodeForPlacement[], needs: PlacementN
   const judged = judgeNodes(nodes, needs);
   const placement = Room.of(nodes).best(needs);
   if (placement === null) return { kind: 'none', judged };
-  const { node, terms } = placement;
-  return { kind: 'chosen', node, terms, reason: whyChosen(placement, needs), judged };
+  return {
+    kind: 'chosen',
+    node: placement.node,
+    terms: placement.terms(),
+    reason: whyChosen(placement, needs),
+    judged,
+  };
 }
 
 /** Every node but witnesses and the owner, by name, with all that speaks against it. */

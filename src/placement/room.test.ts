@@ -69,6 +69,10 @@ describe('Room', () => {
         const placement = Room.of(nodes).best(needs);
         expect(placement?.candidates ?? 0).toBe(possible.length);
         if (placement !== null) expect(possible).toContain(placement.node);
+        const free = Room.of(nodes)
+          .obstacles(needs)
+          .filter(({ obstacles }) => obstacles.length === 0);
+        expect(free.map(({ node }) => node)).toEqual([...possible].sort());
       }),
     );
   });

@@ -36,15 +36,18 @@ export interface NodeStanding {
   readonly preference: number | 'none' | 'not-preferred';
 }
 
-export function scoreOf(loads: LoadsWithVm, standing: NodeStanding): number {
+/** A score is the cost of the loads and that of the standing. */
+export function loadsCost(loads: LoadsWithVm): number {
   return (
     WEIGHTS.maxMemory * loads.maxMemory +
     WEIGHTS.rmsMemory * loads.rmsMemory +
     WEIGHTS.maxCpu * loads.maxCpu +
-    WEIGHTS.rmsCpu * loads.rmsCpu +
-    WEIGHTS.failure * standing.recentFailures +
-    preferenceCost(standing.preference)
+    WEIGHTS.rmsCpu * loads.rmsCpu
   );
+}
+
+export function standingCost({ recentFailures, preference }: NodeStanding): number {
+  return WEIGHTS.failure * recentFailures + preferenceCost(preference);
 }
 
 function preferenceCost(preference: NodeStanding['preference']): number {

@@ -43,7 +43,12 @@ export interface PeerRequests {
   /** Wall clock of the answering agent, in milliseconds, for relating the two clocks. */
   clock: { request: Record<string, never>; response: { readonly wallMs: number } };
   'prepare-destination': {
-    request: { readonly intent: MigrationIntent; readonly definition: VmDefinition };
+    request: {
+      readonly intent: MigrationIntent;
+      readonly definition: VmDefinition;
+      /** As for the copy on the source: whether the guard stops it. */
+      readonly guarded: boolean;
+    };
     response: {
       readonly addresses: readonly string[];
       readonly port: number;

@@ -1,5 +1,6 @@
 import { scryptSync } from 'node:crypto';
 import { watchCluster } from '../../src/agent/cluster-view.ts';
+import type { FormationContext } from '../../src/api/context.ts';
 import { type ApiServer, createApiServer } from '../../src/api/server.ts';
 import type { RestErrorBody } from '../../src/contract/error-body.ts';
 import type { Route } from '../../src/contract/route.ts';
@@ -37,7 +38,7 @@ export interface ApiCluster {
   close(): Promise<void>;
 }
 
-export async function startApiCluster(): Promise<ApiCluster> {
+export async function startApiCluster(formation: FormationContext | null = null): Promise<ApiCluster> {
   const [store, clock, disks] = [new MemoryStore(), new ManualClock(), new MemoryDisks()];
   const said: NewEvent[] = [];
   const events: EventLog = { say: (event) => void said.push(event) };
@@ -46,7 +47,7 @@ export async function startApiCluster(): Promise<ApiCluster> {
   const server = createApiServer({
     ...{ config: testConfig(), store, reader: view, disks, clock, ids: countedIds(), log: silentLog },
     ...{ events, fence: silentFence },
-    ...{ nodeName: 'node1', version: '0.1.0', formation: null, tls: { ca: '', cert: '', key: '' } },
+    ...{ nodeName: 'node1', version: '0.1.0', formation, tls: { ca: '', cert: '', key: '' } },
   });
   await server.ready();
   const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`;

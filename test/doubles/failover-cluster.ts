@@ -52,24 +52,12 @@ export function testCluster(nodes: readonly TestNode[], vms: readonly TestVm[] =
     };
     entries.push([keys.nodeMemory(node.name), value]);
   }
-  let state = EMPTY_CLUSTER_STATE;
-  entries.forEach(([key, value], index) => {
-    const silent = nodes.some(({ name, is }) => key === keys.nodeHeartbeat(name) && (is ?? 'up') !== 'up');
-    const nowMs = NOW.monotonicMs - (silent ? 60_000 : 100);
-    state = put(state, { key, value, revision: String(index + 1), nowMs });
-  });
-  return state;
-}
-
-interface Put {
-  readonly key: string;
-  readonly value: unknown;
-  readonly revision: string;
-  readonly nowMs: number;
-}
-
-function put(state: ClusterState, { key, value, revision, nowMs }: Put): ClusterState {
-  return applyEntries(state, { entries: [{ key, value, modRevision: revision }], revision, nowMs });
+  const silent = new Set(nodes.flatMap(({ name, is = 'up' }) => (is === 'up' ? [] : [keys.nodeHeartbeat(name)])));
+  const raw = entries.map(([key, value], index) => ({ key, value, modRevision: String(index + 1) }));
+  const revision = String(entries.length);
+  const old = { entries: raw.filter(({ key }) => silent.has(key)), revision, nowMs: NOW.monotonicMs - 60_000 };
+  const recent = { entries: raw.filter(({ key }) => !silent.has(key)), revision, nowMs: NOW.monotonicMs - 100 };
+  return applyEntries(applyEntries(EMPTY_CLUSTER_STATE, old), recent);
 }
 
 function nodeEntries(node: TestNode): [string, unknown][] {

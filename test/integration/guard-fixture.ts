@@ -14,6 +14,7 @@ import { silentLog } from './peer-link-fixture.ts';
 
 const JOIN = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"';
 const NOTHING = Buffer.alloc(4096);
+const LAUNCHER = join(import.meta.dirname, '../../godwit');
 
 export const now = () => systemClock.monotonicMs();
 
@@ -48,7 +49,7 @@ export class GuardFixture {
     const args = ['guard', '--socket', this.socket, '--cgroup', this.cgroup, '--log', this.logFile];
     const watchdog = ['--watchdog', join(this.directory, 'watchdog')];
     if (options.watchdog) args.push(...watchdog, '--watchdog-timeout-file', join(this.directory, 'timeout'));
-    this.guard = spawn('./godwit', args, { stdio: 'inherit' });
+    this.guard = spawn(LAUNCHER, args, { stdio: 'inherit' });
     this.#processes.push(this.guard);
   }
 

@@ -93,7 +93,7 @@ describe('a call', () => {
       },
     });
     const peer = node2FromNode1();
-    const request = { intent: {} as MigrationIntent, definition: {} as VmDefinition };
+    const request = { intent: {} as MigrationIntent, definition: {} as VmDefinition, guarded: true };
     const error: unknown = await peer.call('prepare-destination', request, 2000).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(GodwitError);
     expect((error as GodwitError).toBody()).toEqual(refusal.toBody());

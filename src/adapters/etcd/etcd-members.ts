@@ -127,28 +127,22 @@ function createMemberPool(options: EtcdStoreOptions) {
 
   const failed = (endpoint: Endpoint) => rotation.failed(endpoint.name);
 
-  /** Endpoints that `keeps` says yes to stay as they are. */
-  function replaceEndpoints(addresses: readonly EndpointAddress[], keeps: (known: Endpoint) => boolean): void {
-    const before = new Map(endpoints);
-    endpoints.clear();
-    for (const address of addresses) {
-      const known = before.get(address.name);
-      const same = known !== undefined && known.address === address.address && known.port === address.port;
-      endpoints.set(address.name, same && keeps(known) ? known : openEndpoint(address));
-    }
+  const replace = (addresses: readonly EndpointAddress[], keeps: (known: Endpoint) => boolean) => {
+    replaceEndpoints(endpoints, addresses, (address, known) =>
+      known !== undefined && keeps(known) ? known : openEndpoint(address),
+    );
     rotation.use([...endpoints.keys()]);
-    for (const endpoint of before.values()) if (endpoints.get(endpoint.name) !== endpoint) endpoint.close();
-  }
+  };
 
   return {
     endpoints: () => [...endpoints.values()],
     openEndpoint,
     useMembers(addresses: readonly EndpointAddress[]) {
-      if (addresses.length > 0) replaceEndpoints(addresses, () => true);
+      if (addresses.length > 0) replace(addresses, () => true);
     },
     useIdentity({ ca, cert, key }: Identity) {
       secure = credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(cert));
-      replaceEndpoints([...endpoints.values()], () => false);
+      replace([...endpoints.values()], () => false);
     },
     newestRevision: () => newestRevision,
     failed,
@@ -180,6 +174,22 @@ function createMemberPool(options: EtcdStoreOptions) {
       }
     },
   };
+}
+
+/** Puts an endpoint for each address into the map; `choose` may take the known one, if it leads to the same place. Closes those that are not used any more. */
+function replaceEndpoints(
+  endpoints: Map<string, Endpoint>,
+  addresses: readonly EndpointAddress[],
+  choose: (address: EndpointAddress, known: Endpoint | undefined) => Endpoint,
+): void {
+  const before = new Map(endpoints);
+  endpoints.clear();
+  for (const address of addresses) {
+    const known = before.get(address.name);
+    const same = known !== undefined && known.address === address.address && known.port === address.port;
+    endpoints.set(address.name, choose(address, same ? known : undefined));
+  }
+  for (const endpoint of before.values()) if (endpoints.get(endpoint.name) !== endpoint) endpoint.close();
 }
 
 /** The connection is waited for before a call is started, so this proves that nothing was sent. */

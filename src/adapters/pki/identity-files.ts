@@ -63,7 +63,11 @@ export async function replaceFiles(files: readonly NewFile[]): Promise<void> {
   }
   for (const { path } of files) await rename(draftOf(path), path);
   const directory = await open(dirname(files[0]?.path ?? '/'));
-  await directory.sync().finally(() => directory.close());
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 function draftOf(path: string): string {
