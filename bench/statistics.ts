@@ -11,6 +11,12 @@ export function maximum(values: readonly number[]): number | null {
   return values.length === 0 ? null : Math.max(...values);
 }
 
+/** The value below which this share (0 to 1) of them lies, the nearest one that was measured; NaN if there are none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }

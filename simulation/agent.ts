@@ -13,7 +13,7 @@ import { Suspended } from './suspended.ts';
 import type { World } from './world.ts';
 
 const READ_RETRY_MS = 300;
-const LOOK_EVERY_MS = 1000;
+const LOOK_EVERY_MS = 2000;
 const WATCH_SILENCE_MS = 5000;
 
 /** One agent process: the production decisions, and what is needed to carry them out in the simulated world. */

@@ -6,7 +6,7 @@ import { ASK_POWER_OFF_AFTER_MS, type PowerOffSight, type TakeoverDecision } fro
 import type { SimulatedAgent } from './agent.ts';
 import { openMigrationOf } from './request-migration.ts';
 
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 500;
 const POWER_OFF_MS = 20_000;
 
 interface Due {

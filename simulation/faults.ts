@@ -16,6 +16,7 @@ export function carryOut(world: World, command: Command): void {
     case 'pause-agent':
     case 'pause-guard':
     case 'stall-guard':
+    case 'worst-guard':
       return pauseProcess(world, command);
     case 'crash-agent':
       return crashAgent(world, command);
@@ -94,10 +95,15 @@ function freeze(world: World, { node, forMs }: CommandOf<'freeze'>): void {
   });
 }
 
-function pauseProcess(world: World, command: CommandOf<'pause-agent' | 'pause-guard' | 'stall-guard'>): void {
+function pauseProcess(world: World, command: CommandOf<'pause-agent' | 'pause-guard' | 'stall-guard' | 'worst-guard'>): void {
   const { node, forMs } = command;
   const machine = world.machine(node);
   disturb(world, [machine], forMs);
+  if (command.do === 'worst-guard') {
+    // Cut off, with the slowest guard that the fence bound has to cover.
+    if (machine.guard !== null) machine.guard.worst = true;
+    return cut(world, { ...command, do: 'cut', from: node, to: [], networks: ['cluster', 'client'], oneWay: false });
+  }
   if (command.do === 'stall-guard') {
     if (machine.guard !== null) machine.guard.stallMs = forMs;
     return say(world, `the guard of ${node} stands still for ${seconds(forMs)} between looking and acting`);

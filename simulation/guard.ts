@@ -14,6 +14,8 @@ export class SimulatedGuard {
   deadlineMs: number | null | undefined = undefined;
   /** It is stopped for so long between looking at the clock and writing, once. */
   stallMs = 0;
+  /** It stands still at the worst moment: before the end of authority it looks, then it pets in the last instant, then never again. */
+  worst = false;
   #freezingSinceMs: number | null = null;
   #timer: Timer | null = null;
   #killed = false;
@@ -65,6 +67,11 @@ export class SimulatedGuard {
     cancel(this.#timer);
     if (this.deadlineMs === undefined) return;
     const decision = this.#decide();
+    if (this.worst && typeof this.deadlineMs === 'number' && decision.pet && decision.wakeAtMs >= this.deadlineMs) {
+      const { engine } = machine.world;
+      engine.at(machine.expiresAt - 2, () => machine.guardProcess.deliver(() => machine.pet()));
+      return;
+    }
     if (this.stallMs > 0) {
       const stall = this.stallMs;
       this.stallMs = 0;

@@ -86,6 +86,7 @@ export class Machine {
     this.powered = true;
     this.frozen = false;
     this.boots += 1;
+    this.world.oracle.booted(this.name);
     this.#bootedAt = engine.now;
     this.#clockOffset = random.machines.between(0, 1000);
     this.groupFrozen = false;
@@ -199,6 +200,11 @@ export class Machine {
   disarm(): void {
     cancel(this.#watchdog);
     this.#watchdog = null;
+  }
+
+  /** Until when the watchdog leaves the machine alone. */
+  get expiresAt(): number {
+    return this.#expiresAt;
   }
 
   get armed(): boolean {

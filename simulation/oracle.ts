@@ -1,4 +1,5 @@
-import type { FenceEvidence, NodeHeartbeat, NodeMembership } from '../src/model/authority.ts';
+import { AUTHORITY_MS, type FenceEvidence, type NodeHeartbeat, type NodeMembership } from '../src/model/authority.ts';
+import { promisesSuffice } from '../src/failover/quorum.ts';
 import type { MigrationIntent } from '../src/model/intent.ts';
 import { keys, STORE_PREFIX } from '../src/model/keys.ts';
 import type { VmName } from '../src/model/names.ts';
@@ -28,6 +29,14 @@ interface VmTruth {
   beganAt: number;
 }
 
+/** What a node's authority may rest on; times of its own clock. */
+interface Ground {
+  readonly sent: Map<number, number>;
+  /** When the newest committed heartbeat was sent. */
+  committedMs: number;
+  readonly rounds: Map<number, { readonly sentMs: number; readonly granted: Set<string> }>;
+}
+
 /** The clocks of two nodes may differ by 2 %, and a voter may have seen the heartbeat at the instant of its commit. */
 const FASTEST_CLOCK = 1.011;
 /** After the end of authority: until the freeze, until the kill, until it is given up, one period late. */
@@ -41,6 +50,7 @@ export class Oracle {
   readonly #vms = new Map<VmName, VmTruth>();
   readonly #heartbeatAt = new Map<string, number>();
   readonly #terms = new Map<string, NodeHeartbeat>();
+  readonly #grounds = new Map<string, Ground>();
   readonly #fencedNow = new Set<string>();
   violation: Violation | null = null;
   fencings = 0;
@@ -113,6 +123,49 @@ export class Oracle {
     this.fail('I4', `${qemu.vm} is let run on ${machine.name}, which does not own it`);
   }
 
+  /** A heartbeat was sent, at this time of the node's clock. */
+  heartbeatSent(node: string, sequence: number, sentMs: number): void {
+    this.#ground(node).sent.set(sequence, sentMs);
+  }
+
+  /** A node has asked the voters, at this time of its clock. */
+  promisesAsked(node: string, round: number, sentMs: number): void {
+    const { rounds } = this.#ground(node);
+    rounds.set(round, { sentMs, granted: new Set() });
+    if (rounds.size > 20) for (const old of rounds.keys()) if (old < round - 15) rounds.delete(old);
+  }
+
+  promiseGiven(node: string, round: number, voter: string): void {
+    this.#ground(node).rounds.get(round)?.granted.add(voter);
+  }
+
+  /** A node takes itself to have authority until then: it must rest on a heartbeat that was committed, or on enough promises. */
+  authorityTaken(node: string, untilMs: number): void {
+    const ground = this.#ground(node);
+    const terms = this.#terms.get(node);
+    // As long as nobody may take it over by votes it needs no ground.
+    let best = terms === undefined || terms.takeoverMs === null ? this.#world.machine(node).mono() : ground.committedMs;
+    for (const { sentMs, granted } of ground.rounds.values()) {
+      if (sentMs <= best || terms === undefined) continue;
+      if (promisesSuffice(terms, [...granted])) best = sentMs;
+    }
+    if (untilMs <= best + AUTHORITY_MS + 1) return;
+    this.fail('I4', `${node} takes itself to have authority for ${Math.round(untilMs - best - AUTHORITY_MS)} ms too long`);
+  }
+
+  #ground(node: string): Ground {
+    const known = this.#grounds.get(node);
+    if (known !== undefined) return known;
+    const ground: Ground = { sent: new Map(), committedMs: -Infinity, rounds: new Map() };
+    this.#grounds.set(node, ground);
+    return ground;
+  }
+
+  /** Its clock begins anew, and nothing of before counts. */
+  booted(node: string): void {
+    this.#grounds.delete(node);
+  }
+
   /** A guard has written to its watchdog. */
   petted(machine: Machine): void {
     const deadline = machine.guard?.deadlineMs;
@@ -147,7 +200,12 @@ export class Oracle {
     if (value === undefined) return;
     if (this.#fencedNow.has(node)) this.fail('I8', `a heartbeat of ${node} was committed though it is fenced`);
     this.#heartbeatAt.set(node, this.#world.engine.now);
-    this.#terms.set(node, value as NodeHeartbeat);
+    const heartbeat = value as NodeHeartbeat;
+    this.#terms.set(node, heartbeat);
+    const ground = this.#ground(node);
+    const sentMs = ground.sent.get(heartbeat.sequence);
+    if (sentMs !== undefined && sentMs > ground.committedMs) ground.committedMs = sentMs;
+    if (ground.sent.size > 40) for (const old of ground.sent.keys()) if (old < heartbeat.sequence - 30) ground.sent.delete(old);
   }
 
   #membership(node: string, value: NodeMembership | undefined): void {

@@ -37,7 +37,7 @@ export interface ClusterPlan {
 export type Command =
   | { readonly at: number; readonly do: 'power-loss' | 'reset'; readonly node: string; readonly backAfter: number | null }
   | { readonly at: number; readonly do: 'freeze'; readonly node: string; readonly forMs: number }
-  | { readonly at: number; readonly do: 'pause-agent' | 'pause-guard' | 'stall-guard'; readonly node: string; readonly forMs: number }
+  | { readonly at: number; readonly do: 'pause-agent' | 'pause-guard' | 'stall-guard' | 'worst-guard'; readonly node: string; readonly forMs: number }
   | { readonly at: number; readonly do: 'crash-agent'; readonly node: string; readonly backAfter: number }
   | { readonly at: number; readonly do: 'crash-guard'; readonly node: string; readonly backAfter: number }
   | {
@@ -116,6 +116,7 @@ const FAULTS = [
   'pause-agent',
   'pause-guard',
   'stall-guard',
+  'worst-guard',
   'crash-agent',
   'crash-guard',
   'cut-off',
@@ -167,6 +168,8 @@ function faultOf(random: SeededRandom, { kind, at, cluster }: { kind: FaultKind;
     case 'pause-guard':
     case 'stall-guard':
       return { at, do: kind, node, forMs: random.skewed(100, 4000) };
+    case 'worst-guard':
+      return { at, do: kind, node, forMs: random.skewed(1000, 60_000) };
     case 'crash-agent':
       return { at, do: kind, node: random.pick(machines), backAfter: random.skewed(200, 20_000) };
     case 'crash-guard':

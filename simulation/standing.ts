@@ -24,7 +24,7 @@ import type { Change } from './store.ts';
 const TERMS_NOTE = 'takeover-terms';
 const VOTES_NOTE = 'votes';
 const SHOW_PROMISE_MS = 3000;
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 1000;
 
 /**
  * A node's authority and its votes about others: interprets the effects of the two reducers as src/agent/node-authority.ts and
@@ -166,7 +166,7 @@ export class Standing {
   }
 
   #every(): void {
-    this.#agent.after(LOOK_EVERY_MS * 2, () => {
+    this.#agent.after(LOOK_EVERY_MS, () => {
       this.tellTerms();
       this.#every();
     });
@@ -208,6 +208,7 @@ export class Standing {
         this.#beat(effect);
         return;
       case 'ask-promises':
+        this.#agent.world.oracle.promisesAsked(this.#agent.machine.name, effect.round, this.#agent.machine.mono());
         for (const voter of effect.voters) this.#ask(voter, effect.round);
         return;
       case 'authority':
@@ -237,6 +238,7 @@ export class Standing {
   #beat({ heartbeat, token, deadlineMs }: Extract<AuthorityEffect, { kind: 'heartbeat' }>): void {
     const { machine } = this.#agent;
     const { sequence } = heartbeat;
+    this.#agent.world.oracle.heartbeatSent(machine.name, sequence, machine.mono());
     const compare = this.#agent.world.rules.compareToken ? [{ key: keys.nodeMembership(machine.name), modRevision: token }] : [];
     const write = [{ put: keys.nodeHeartbeat(machine.name), value: heartbeat }];
     this.#agent.transact({ compare, write }, Math.max(50, deadlineMs - machine.mono()), (outcome) => {
@@ -265,6 +267,7 @@ export class Standing {
     world.network.send(machine.index, other.index, () => {
       other.agentProcess.deliver(() => {
         other.agent?.standing.promise(machine.name, (granted, reason) => {
+          if (granted) world.oracle.promiseGiven(machine.name, round, voter);
           if (world.telling) world.promised(machine.name, { by: voter, granted, why: reason });
           world.network.send(other.index, machine.index, () =>
             agentProcess.deliver(() => this.#step({ kind: 'promise', round, voter, granted })),
@@ -277,6 +280,7 @@ export class Standing {
   #extend(untilMs: number | null): void {
     const { machine, world } = this.#agent;
     const had = this.#held;
+    if (untilMs !== null) world.oracle.authorityTaken(machine.name, untilMs);
     this.untilMs = untilMs;
     if (this.holds() && !had) {
       this.#held = true;

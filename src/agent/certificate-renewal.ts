@@ -1,8 +1,10 @@
+import { isoDate } from '../migration/write-receipt.ts';
 import { isRenewalDue } from '../model/certificate-life.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { NodeName } from '../model/names.ts';
 import { knownNodes } from '../model/cluster-state.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { EventLog } from '../ports/events.ts';
 import type { Log } from '../ports/log.ts';
 import type { PeerHandlers, Peers, PeerRequests } from '../ports/peers.ts';
 import type { CertificateIssuer, IdentityPem, NodeIdentity } from '../ports/pki.ts';
@@ -17,6 +19,7 @@ export interface RenewalPorts {
   readonly issuer: CertificateIssuer | null;
   readonly view: ClusterView;
   readonly peers: Peers;
+  readonly events: EventLog;
   readonly clock: Clock;
   readonly log: Log;
   /** Who shows the certificate to others takes the new one; connections that are open stay. */
@@ -51,7 +54,13 @@ export async function renewCertificate(ports: RenewalPorts): Promise<void> {
   const prepared = await identity.prepareRenewal();
   await identity.install(await issue(ports, prepared));
   ports.use(identity.current());
-  log.info("This node's certificate was renewed", { validUntil: identity.validity().notAfterMs });
+  const validUntil = isoDate(identity.validity().notAfterMs);
+  log.info("This node's certificate was renewed", { validUntil });
+  ports.events.say({
+    ...{ kind: 'certificate-renewed', critical: false, node: ports.node, vm: null },
+    text: `The certificate of ${ports.node} was renewed; it is valid until ${validUntil}.`,
+    reason: 'Two thirds of the life of the one before are over.',
+  });
 }
 
 async function issue(ports: RenewalPorts, request: PeerRequests['renew-certificate']['request']): Promise<Issued> {

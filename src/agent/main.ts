@@ -24,6 +24,7 @@ import { createPinoLog } from '../adapters/system/pino-log.ts';
 import { randomIds } from '../adapters/system/random-ids.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { createApiServer } from '../api/server.ts';
+import { FIRST_TOKENS_FILE } from '../formation/member-files.ts';
 import { smallestLimit } from '../migration/bandwidth-limit.ts';
 import type { AgentConfig } from '../model/agent-config.ts';
 import type { JoinTokenRecord } from '../model/formation.ts';
@@ -165,7 +166,7 @@ async function runNode(config: AgentConfig, running: Standing): Promise<void> {
   };
   await startAgent(ports, { ...standing.handlers, ...renewalHandler(view, issuer) });
   await publishNode(facts, clusterOf(config), { store, clock, log });
-  keepSeats({ node: config.node, store, seats: store.seats, view, clock, log });
+  keepSeats({ node: config.node, store, seats: store.seats, view, events, clock, log });
   keepCertificate(config, running, (pem) => api.server.setSecureContext(shownToUsers(pem)));
   log.info('The agent runs', { qemu: facts.qemuVersion, accelerator: facts.accelerator });
 }
@@ -233,19 +234,19 @@ function shownToUsers({ ca, cert, key }: IdentityPem): IdentityPem {
 }
 
 function keepCertificate(config: AgentConfig, running: Standing, show: (identity: IdentityPem) => void): void {
-  const { identity, issuer, view, peers, store, log } = running;
+  const { identity, issuer, view, peers, store, events, log } = running;
   const use = (pem: IdentityPem) => {
     peers.useIdentity(pem);
     store.useIdentity(pem);
     show(pem);
   };
   const addresses = [...config.addresses, ...(config.certificateAddresses ?? [])];
-  renewCertificates({ node: config.node, addresses, identity, issuer, view, peers, clock, log, use });
+  renewCertificates({ node: config.node, addresses, identity, issuer, view, peers, events, clock, log, use });
 }
 
 /** Tokens that were made with the cluster, ahead of its store. */
 async function keepFirstTokens(config: AgentConfig, store: ClusterStore): Promise<void> {
-  const file = join(config.stateDirectory, 'first-tokens.json');
+  const file = join(config.stateDirectory, FIRST_TOKENS_FILE);
   if (!existsSync(file)) return;
   for (const record of JSON.parse(readFileSync(file, 'utf8')) as JoinTokenRecord[]) {
     const key = keys.joinToken(record.id);

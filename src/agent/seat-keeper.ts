@@ -10,6 +10,7 @@ import type { SeatRecord, SeatsRecord } from '../model/formation.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeName, Revision } from '../model/names.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { EventLog } from '../ports/events.ts';
 import type { Log } from '../ports/log.ts';
 import type { ClusterStore } from '../ports/store.ts';
 import type { StoreSeat, StoreSeats } from '../ports/store-seats.ts';
@@ -20,6 +21,7 @@ export interface SeatKeeperPorts {
   readonly store: ClusterStore;
   readonly seats: StoreSeats;
   readonly view: ClusterView;
+  readonly events: EventLog;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -207,6 +209,11 @@ async function carryOut(ports: SeatKeeperPorts, look: Look, plan: SeatPlan): Pro
     throw error;
   }
   log.info('Moved a seat of the store', { what, reason: plan.reason });
+  ports.events.say({
+    ...{ kind: 'store-member-changed', critical: false, node: change.node, vm: null },
+    text: `Members of the cluster's database: ${what}.`,
+    reason: plan.reason,
+  });
 }
 
 /** The members as they are then. */

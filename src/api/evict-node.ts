@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { evictNode } from '../contract/join.ts';
 import { nodeState } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
-import type { EvictionRecord, NodeAdmission } from '../model/formation.ts';
+import type { EvictionRecord, NodeAdmission, SeatsRecord } from '../model/formation.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeFacts, NodeMemory } from '../model/node.ts';
 import type { VmOwner } from '../model/vm.ts';
@@ -20,6 +20,11 @@ export function serveEviction(app: FastifyInstance, context: ApiContext): void {
     const seatRemoved = await removeSeat(context, found.addresses);
     await commitChange(context, () => removal(context, name));
     context.log.info('A node was removed from the cluster', { node: name, seatRemoved });
+    context.events.say({
+      ...{ kind: 'node-left', critical: false, node: name, vm: null },
+      text: `${name} was removed from the cluster${seatRemoved ? ', its seat in the database first' : ''}.`,
+      reason: `${context.config.administrator.user} asked for it.`,
+    });
     return answer(200, { name, seatRemoved });
   });
 }
@@ -99,7 +104,20 @@ async function removeSeat(context: ApiContext, addresses: readonly string[]): Pr
   const seat = (await seats.list()).find(({ address }) => addresses.includes(address));
   if (seat === undefined) return false;
   await seats.remove(seat.id);
+  await forgetSeat(context, seat.id);
   return true;
+}
+
+/** So that nobody asks that member any more. If somebody else changes the record at this moment, the keeper of the seats puts it right. */
+async function forgetSeat({ store }: ApiContext, id: string): Promise<void> {
+  const entry = await store.get(keys.storeSeats);
+  if (entry === undefined) return;
+  const record = entry.value as SeatsRecord;
+  const members = record.members.filter((member) => member.id !== id);
+  await store.transact({
+    compare: [{ key: entry.key, modRevision: entry.modRevision }],
+    write: [{ put: entry.key, value: { ...record, members } }],
+  });
 }
 
 /** Everything of it in one transaction, with the note that its certificate is not accepted any more. */

@@ -82,6 +82,11 @@ async function admit(context: ApiContext, call: JoinCall) {
   const qemuCertificate = body.qemuRequest === null ? null : await issuer.issue(body.qemuRequest, { name, addresses });
   await commitChange(context, async () => admission(context, body));
   context.log.info('A machine was let into the cluster', { name, role, addresses: body.applicant.addresses });
+  context.events.say({
+    ...{ kind: 'node-joined', critical: false, node: name, vm: null },
+    text: `${name} was let into the cluster as ${role === 'node' ? 'a node' : 'the witness'}.`,
+    reason: `It came with a token, from ${body.applicant.addresses.join(', ')}.`,
+  });
   const { clientPort, peerPort } = context.config.store;
   return {
     clusterName: context.config.clusterName,

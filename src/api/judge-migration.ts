@@ -1,7 +1,7 @@
 // Whether a VM may be live-migrated, and to where: every reason against it, and the error that fits them.
 import type { Candidate } from '../contract/migrations.ts';
 import { whyNotMigratable } from '../migration/phase-1-pre-migration.ts';
-import { nodeState, type VmEntry, vmState } from '../model/cluster-state.ts';
+import { type VmEntry, vmState } from '../model/cluster-state.ts';
 import { type ErrorCode, GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { NodeName } from '../model/names.ts';
 import { chooseNode, type JudgedNode } from '../placement/choose-node.ts';
@@ -9,7 +9,7 @@ import { availabilityOf } from '../placement/occupancy.ts';
 import { type NodeForPlacement, type PlacementNeeds, type Reason, whyNotOn } from '../placement/why-not-place.ts';
 import { nodesForPlacement } from './candidates.ts';
 import type { Shown } from './views.ts';
-import { nameOf, pendingRequest } from './vm-state-checks.ts';
+import { nameOf, pendingRequest, whyOwnerAbsent } from './vm-state-checks.ts';
 
 /** A reason with the error code that fits it if it is the only one. */
 export interface CodedReason {
@@ -79,10 +79,8 @@ function vmReasons({ state, now }: Shown, entry: VmEntry): CodedReason[] {
     reasons.push({ code: 'VM_STATE_UNSUITABLE', text: `A ${pending.action} of ${vm} was asked for.` });
   }
   if (owner === undefined) return [...reasons, { code: 'VM_STATE_UNSUITABLE', text: `${vm} has no owner.` }];
-  const node = state.nodes.get(owner);
-  if (node === undefined || nodeState(node, now) !== 'up') {
-    reasons.push({ code: 'NODE_UNREACHABLE', text: `${owner}, the owner of ${vm}, is down: its heartbeat is silent.` });
-  }
+  const absent = whyOwnerAbsent(state, entry, now);
+  if (absent !== null) reasons.push({ code: 'NODE_UNREACHABLE', text: absent });
   return reasons;
 }
 

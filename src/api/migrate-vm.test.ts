@@ -55,6 +55,16 @@ describe('POST /vms/:name/migrate', () => {
     });
   });
 
+  test('moves a VM off a paused node, but not to one', async () => {
+    const paused = { mode: 'paused', since: '2026-01-01T00:00:00.000Z', by: 'admin', drain: null };
+    await cluster.put({ [keys.nodeService('node1')]: paused });
+    expect((await cluster.ask('POST', '/vms/WebServer/migrate', { to: 'node2' })).status).toBe(202);
+    await cluster.put({ ...vmEntries('Other', 'running'), [keys.vmOwner('Other')]: { node: 'node2' } });
+    expect(await cluster.refusal('POST', '/vms/Other/migrate', { to: 'node1' })).toMatchObject({
+      message: expect.stringContaining('paused'),
+    });
+  });
+
   test('takes budget, bandwidth and encryption from the request', async () => {
     const body = { to: 'node2', budgetMs: 20, bandwidthBytesPerSecond: 1e7, encrypted: false };
     await cluster.ask('POST', '/vms/WebServer/migrate', body);

@@ -122,6 +122,9 @@ function requireCanEnd(state: ClusterState, { entry, request, now }: PowerInput)
   // A start that nobody has begun can be taken back, also while the owner is silent.
   else if (startPending && vmState(entry) === 'off') return;
   else requireState(entry, ['running', 'paused', 'starting', 'failed'], 'turned off');
+  // Whoever brings the VMs of a fenced node back sees that this one is to be off.
+  const isFenced = state.nodes.get(requireOwner(entry))?.membership?.value.state === 'fenced';
+  if (request.action === 'turn-off' && isFenced) return;
   requireOwnerServing(state, entry, now);
 }
 

@@ -48,15 +48,23 @@ export function isServing(state: NodeState | null): boolean {
   return state === 'up' || state === 'paused' || state === 'draining' || state === 'quarantined';
 }
 
+/** Why the owner's agent can do nothing about the VM now, one sentence; null: it can. */
+export function whyOwnerAbsent(state: ClusterState, entry: VmEntry, now: Now): string | null {
+  const owner = entry.owner?.value.node ?? 'nobody';
+  const node = state.nodes.get(owner);
+  const shown = node === undefined ? null : nodeState(node, now);
+  if (isServing(shown)) return null;
+  return `${owner}, the owner of ${nameOf(entry)}, is ${ABSENCES[shown ?? ''] ?? 'no member of the cluster'}.`;
+}
+
 /** The owner, whose agent must be there: only it can do something about the VM. Throws NODE_UNREACHABLE. */
 export function requireOwnerServing(state: ClusterState, entry: VmEntry, now: Now): NodeName {
   const owner = requireOwner(entry);
-  const node = state.nodes.get(owner);
-  const shown = node === undefined ? null : nodeState(node, now);
-  if (isServing(shown)) return owner;
+  const absent = whyOwnerAbsent(state, entry, now);
+  if (absent === null) return owner;
   throw new GodwitError({
     code: 'NODE_UNREACHABLE',
-    message: `${owner}, the owner of ${nameOf(entry)}, is ${ABSENCES[shown ?? ''] ?? 'no member of the cluster'}.`,
+    message: absent,
     state: NOTHING_CHANGED,
     nextStep: `Bring ${owner} back, then try again; \`godwit vm show ${nameOf(entry)}\` says what happens with the VM meanwhile.`,
   });

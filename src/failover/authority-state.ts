@@ -57,7 +57,7 @@ export interface Doubt {
 /** What is on disk for the next agent: every term that is in doubt. */
 export interface TermsNotes {
   readonly noted: readonly TakeoverTerms[];
-  readonly writing: { readonly noteId: number; readonly terms: readonly TakeoverTerms[]; readonly atMs: number } | null;
+  readonly writing: { readonly noteId: number; readonly terms: readonly TakeoverTerms[] } | null;
   readonly lastNoteId: number;
 }
 

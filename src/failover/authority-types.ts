@@ -47,7 +47,7 @@ export type AuthorityEvent =
   | { readonly kind: 'promise'; readonly round: number; readonly voter: NodeName; readonly granted: boolean };
 
 export type AuthorityEffect =
-  /** Note on disk in place of the last note, in order, then send `terms-noted`; no heartbeat with new terms is sent before. May be repeated. */
+  /** Note on disk in place of the last note, trying until it is done, then send `terms-noted`; no heartbeat with new terms is sent before, and no other note. */
   | { readonly kind: 'note-terms'; readonly noteId: number; readonly terms: readonly TakeoverTerms[] }
   | {
       readonly kind: 'heartbeat';

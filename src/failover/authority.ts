@@ -33,7 +33,6 @@ interface Work {
 const MOST_IN_FLIGHT = 2;
 /** A failed attempt is followed by another at once, but for this part of the period: a refused connection fails within no time. */
 const PERIOD_PER_SPACING = 5;
-const NOTE_AGAIN_MS = 2000;
 const RENEW_AGAIN_MS = 5000;
 const NOTHING_DUE_MS = 60_000;
 
@@ -231,23 +230,18 @@ function nextTerms(s: AuthorityState): TakeoverTerms | null {
 
 /** The note says at any time all that may be the newest: it grows before a heartbeat goes out, and shrinks some time after. */
 function noteTerms(work: Work): void {
-  const { s, nowMs, effects } = work;
+  const { s, effects } = work;
   const next = nextTerms(s);
   const known = candidates(s);
   // No note at all says "not known", and stays true.
   if (next === null || known === null) return;
   const { writing, noted, lastNoteId } = s.notes;
-  if (writing !== null) {
-    if (nowMs < writing.atMs + NOTE_AGAIN_MS) return;
-    s.notes = { ...s.notes, writing: { ...writing, atMs: nowMs } };
-    effects.push({ kind: 'note-terms', noteId: writing.noteId, terms: writing.terms });
-    return;
-  }
+  if (writing !== null) return;
   const terms = [...known];
   addTerms(terms, next);
   if (terms.length === noted.length && terms.every((one) => includesTerms(noted, one))) return;
   const noteId = lastNoteId + 1;
-  s.notes = { noted, lastNoteId: noteId, writing: { noteId, terms, atMs: nowMs } };
+  s.notes = { noted, lastNoteId: noteId, writing: { noteId, terms } };
   effects.push({ kind: 'note-terms', noteId, terms });
 }
 
@@ -349,7 +343,6 @@ function wakeAt(s: AuthorityState, nowMs: number): number {
     const spaced = s.lastSentMs === null ? s.dueMs : Math.max(s.dueMs, s.lastSentMs + spacingMs(s.config));
     at = Math.min(at, inFlight(s, nowMs) < MOST_IN_FLIGHT ? spaced : attemptEnd(s, nowMs));
   }
-  if (s.notes.writing !== null) at = Math.min(at, s.notes.writing.atMs + NOTE_AGAIN_MS);
   return Math.max(at, nowMs + 1);
 }
 

@@ -50,7 +50,9 @@ describe('decideRecovery', () => {
     expect(ownerOf(state, 'A')).toBe('node3');
     expect(statusOf(state, 'A')).toMatchObject({ state: 'starting', node: 'node3', instance: null });
     expect(statusOf(state, 'A')?.reason).toContain('node1 was fenced: node2, node3 had not heard of it');
-    expect(statusOf(state, 'A')?.reason).toContain('node3 has the best score of the 2 nodes that can take it');
+    expect(statusOf(state, 'A')?.reason).toContain(
+      'node3 has the most free memory (1 GiB) of the nodes that can take it',
+    );
     expect(state.memory.get('node3')?.value.allocations).toEqual({ A: 256 * MEBIBYTE });
   });
 

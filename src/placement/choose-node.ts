@@ -53,10 +53,10 @@ export function judgeNodes(nodes: readonly NodeForPlacement[], needs: PlacementN
 }
 
 /** One sentence. */
-export function whyChosen({ node, candidates, freeBytes }: Placement, needs: PlacementNeeds): string {
+export function whyChosen({ node, candidates, freeBytes, mostFree }: Placement, needs: PlacementNeeds): string {
   const free = `${formatBytes(freeBytes)} of memory free`;
   const rank = needs.availability?.preferredOwners.indexOf(node) ?? -1;
   if (rank >= 0) return `${node} is a preferred owner that can take it, with ${free}.`;
-  if (candidates === 1) return `${node} is the only node that can take it, with ${free}.`;
+  if (mostFree) return `${node} has the most free memory (${formatBytes(freeBytes)}) of the nodes that can take it.`;
   return `${node} has the best score of the ${candidates} nodes that can take it, with ${free}.`;
 }

@@ -114,6 +114,18 @@ describe('Room', () => {
     expect(Room.of([node('node1', 0, { recentFailures: 1 }), node('node2', 0)]).best(needs)?.node).toBe('node2');
   });
 
+  test('says why: the most free memory, or the best score where a larger node is fuller', () => {
+    const large = node('node2', 2048, {
+      memory: { capacityBytes: 4096 * MEBIBYTE, allocations: { Other: 2048 * MEBIBYTE } },
+    });
+    const fuller = chooseNode([node('node1', 0), large], needs);
+    expect(fuller).toMatchObject({ node: 'node1' });
+    expect(fuller.kind === 'chosen' && fuller.reason).toBe(
+      'node1 has the best score of the 2 nodes that can take it, with 1 GiB of memory free.',
+    );
+    expect(chooseNode([large], needs)).toMatchObject({ reason: expect.stringContaining('most free memory (2 GiB)') });
+  });
+
   test('spreads equal VMs over equal nodes, always in the same way', () => {
     const nodes = ['node1', 'node2', 'node3', 'node4'].map((name) => node(name, 0));
     const first = (vm: string) => Room.of(nodes).best({ ...needs, definition: testDefinition(vm) })?.node;

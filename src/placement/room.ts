@@ -29,8 +29,9 @@ export interface Placement {
   readonly terms: () => readonly ScoreTerm[];
   /** Nodes that could have taken it, this one included. */
   readonly candidates: number;
-  /** Free on the node before. */
+  /** Free on the node before, and whether no other candidate had more. */
   readonly freeBytes: number;
+  readonly mostFree: boolean;
 }
 
 export interface NodeObstacles {
@@ -105,10 +106,11 @@ export class Room {
   best(needs: PlacementNeeds): Placement | null {
     const found = this.#find(needs);
     if (found === null) return null;
-    const { slot, score, candidates } = found;
+    const { slot, score, candidates, mostFreeBytes } = found;
     const loads = this.#loadsWith(slot, needs, { ...NO_LOADS });
     return {
-      ...{ node: slot.name, score, candidates, freeBytes: slot.capacityBytes - slot.usedBytes },
+      ...{ node: slot.name, score, candidates, freeBytes: freeBytesOf(slot) },
+      mostFree: freeBytesOf(slot) >= mostFreeBytes,
       terms: () => scoreTerms(loads, standingOf(slot, needs)),
     };
   }
@@ -135,22 +137,24 @@ export class Room {
     });
   }
 
-  #find(needs: PlacementNeeds): { readonly slot: Slot; readonly score: number; readonly candidates: number } | null {
+  #find(needs: PlacementNeeds): (Candidate & { readonly candidates: number; readonly mostFreeBytes: number }) | null {
     const fits = this.#equipment.kinds.map((node) => factsReasons(node.facts, needs).length === 0);
     if (!fits.includes(true)) return null;
     const loads = { ...NO_LOADS };
     let best: Slot | null = null;
     let bestScore = 0;
     let candidates = 0;
+    let mostFreeBytes = 0;
     for (const slot of this.#slots) {
       if (!slot.open || fits[slot.kind] !== true || !this.#hasRoom(slot, needs) || !isAllowed(slot, needs)) continue;
       candidates += 1;
+      mostFreeBytes = Math.max(mostFreeBytes, freeBytesOf(slot));
       const score = loadsCost(this.#loadsWith(slot, needs, loads)) + standingCost(standingOf(slot, needs));
       if (best !== null && !isBetter({ slot, score }, { slot: best, score: bestScore }, needs)) continue;
       best = slot;
       bestScore = score;
     }
-    return best === null ? null : { slot: best, score: bestScore, candidates };
+    return best === null ? null : { slot: best, score: bestScore, candidates, mostFreeBytes };
   }
 
   #take(node: NodeName, needs: PlacementNeeds): void {
@@ -178,7 +182,7 @@ export class Room {
   #hasRoom(slot: Slot, needs: PlacementNeeds): boolean {
     const { memoryBytes } = needs.definition;
     if (needs.memory === 'some-day') return memoryBytes <= slot.capacityBytes;
-    const freeBytes = slot.capacityBytes - slot.usedBytes;
+    const freeBytes = freeBytesOf(slot);
     return memoryBytes <= freeBytes || this.#extraBytes(slot, needs) <= freeBytes;
   }
 
@@ -253,6 +257,10 @@ type Candidate = { readonly slot: Slot; readonly score: number };
 function isBetter(candidate: Candidate, best: Candidate, { definition }: PlacementNeeds): boolean {
   if (Math.abs(candidate.score - best.score) > EQUAL_SCORE) return candidate.score < best.score;
   return tieBreaker(definition.name, candidate.slot.name) > tieBreaker(definition.name, best.slot.name);
+}
+
+function freeBytesOf(slot: Slot): number {
+  return slot.capacityBytes - slot.usedBytes;
 }
 
 function memoryLoad(slot: Slot, moreBytes: number): number {

@@ -1,32 +1,46 @@
-/** A lab with one guest, and what the tests do to it. */
+/** A lab with guests, and what the tests do to it. */
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../../src/client/client.ts';
 import { createNodeTransport } from '../../src/client/node-transport.ts';
+import { type EventView, listEvents } from '../../src/contract/events.ts';
+import { listNodes, type NodeView } from '../../src/contract/cluster.ts';
 import { getMigration, migrateVm } from '../../src/contract/migrations.ts';
-import { createVm, getVm, startVm } from '../../src/contract/vms.ts';
+import { createVm, getVm, startVm, type VmView } from '../../src/contract/vms.ts';
 import { type LabStatus, labDown, labUp } from '../../src/lab/lab.ts';
 import type { MigrationPhase } from '../../src/migration/phases.ts';
 import type { Receipt } from '../../src/migration/receipt.ts';
 
 export const VM = 'WebServer';
 export type NodeName = 'node1' | 'node2';
-export type Program = 'agent' | 'qemu' | 'etcd';
+export type Program = 'agent' | 'guard' | 'qemu' | 'etcd';
 
 export class LabCluster {
   readonly status: LabStatus;
   #client: ReturnType<typeof createClient>;
+  #asked = 0;
+  readonly #addresses = new Map<string, string>();
 
   constructor(status: LabStatus) {
     this.status = status;
     this.#client = this.clientOf(0);
   }
 
-  static async up(name: string): Promise<LabCluster> {
+  static async up(name: string, nodes = 2): Promise<LabCluster> {
     await labDown(name);
-    return new LabCluster((await labUp({ name, nodes: 2 })).status);
+    return new LabCluster((await labUp({ name, nodes })).status);
+  }
+
+  get nodeNames(): string[] {
+    return this.status.machines.flatMap(({ kind, name }) => (kind === 'node' ? [name] : []));
+  }
+
+  /** From now on this node is asked first: another one may be cut off, and know old things only. */
+  askAt(node: string): void {
+    this.#asked = this.nodeNames.indexOf(node);
+    this.#client = this.clientOf(this.#asked);
   }
 
   async down(): Promise<void> {
@@ -42,36 +56,56 @@ export class LabCluster {
   /** Calls whichever node answers: faults take agents down. */
   async ask<T>(call: (client: ReturnType<typeof createClient>) => Promise<T>, withinMs = 20_000): Promise<T> {
     const giveUpAt = Date.now() + withinMs;
-    for (let turn = 0; ; turn++) {
+    for (;;) {
       try {
         return await call(this.#client);
       } catch (error) {
         const { code } = error as { code?: string };
         const passing = ['CLUSTER_UNREACHABLE', 'STORE_UNAVAILABLE', 'STORE_OUTCOME_UNKNOWN', 'NODE_UNREACHABLE'];
         if (!passing.includes(code ?? '') || Date.now() > giveUpAt) throw error;
-        this.#client = this.clientOf((turn + 1) % 2);
+        this.#asked = (this.#asked + 1) % this.status.urls.length;
+        this.#client = this.clientOf(this.#asked);
         await sleep(100);
       }
     }
   }
 
-  vm() {
-    return this.ask((client) => client.call(getVm, { params: { name: VM } }));
+  vm(name = VM): Promise<VmView> {
+    return this.ask((client) => client.call(getVm, { params: { name } }));
   }
 
-  async createAndStart(): Promise<void> {
-    const body = { name: VM, memoryBytes: 256 * 1024 * 1024, cpus: 1, image: 'lab' };
+  async ownerOf(name = VM): Promise<string> {
+    return (await this.vm(name)).owner ?? '';
+  }
+
+  nodes(): Promise<readonly NodeView[]> {
+    return this.ask((client) => client.call(listNodes));
+  }
+
+  async stateOf(node: string): Promise<NodeView['state'] | undefined> {
+    return (await this.nodes()).find(({ name }) => name === node)?.state;
+  }
+
+  /** Those that happened at this time or later, in the order in which they happened. */
+  async events(since: Date): Promise<EventView[]> {
+    const query = { since: since.toISOString(), limit: 1000 };
+    const { events } = await this.ask((client) => client.call(listEvents, { query }));
+    return events.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  }
+
+  async createAndStart(name = VM): Promise<void> {
+    const body = { name, memoryBytes: 256 * 1024 * 1024, cpus: 1, image: 'lab' };
     await this.ask((client) => client.call(createVm, { body }));
-    await this.start();
+    await this.start(name);
   }
 
-  async start(): Promise<void> {
-    await this.ask((client) => client.call(startVm, { params: { name: VM } }));
-    await until('the guest answers', () => this.guestAnswers(), 60_000);
+  async start(name = VM): Promise<void> {
+    await this.ask((client) => client.call(startVm, { params: { name } }));
+    await until('the guest answers', () => this.guestAnswers(name), 60_000);
   }
 
-  async requestMigration(to: string): Promise<string> {
-    const answer = await this.ask((client) => client.call(migrateVm, { params: { name: VM }, body: { to } }));
+  async requestMigration(to: string, name = VM): Promise<string> {
+    const answer = await this.ask((client) => client.call(migrateVm, { params: { name }, body: { to } }));
     return (answer as { migrationId: string }).migrationId;
   }
 
@@ -86,8 +120,8 @@ export class LabCluster {
     return undefined;
   }
 
-  async migrate(to: string): Promise<Receipt> {
-    const receipt = await this.receipt(await this.requestMigration(to), 60_000);
+  async migrate(to: string, name = VM): Promise<Receipt> {
+    const receipt = await this.receipt(await this.requestMigration(to, name), 60_000);
     if (receipt === undefined) throw new Error('the migration did not end');
     return receipt;
   }
@@ -96,18 +130,23 @@ export class LabCluster {
     return `godwit-${this.status.name}-${machine}`;
   }
 
-  /** Process ids of a program on a node; for QEMU only those of the VM. */
-  pids(machine: string, program: Program): number[] {
-    const text = execFileSync('ip', ['netns', 'pids', this.namespace(machine)], { encoding: 'utf8' });
+  /** Process ids of a program on a node; for QEMU only those of the VM. None on a machine that is off. */
+  pids(machine: string, program: Program, name = VM): number[] {
+    let text: string;
+    try {
+      text = execFileSync('ip', ['netns', 'pids', this.namespace(machine)], { encoding: 'utf8', stdio: 'pipe' });
+    } catch {
+      return [];
+    }
     return text
       .split('\n')
       .filter(Boolean)
       .map(Number)
-      .filter((pid) => isProgram(pid, program));
+      .filter((pid) => isProgram(pid, program, name));
   }
 
-  qemus(): number {
-    return this.pids('node1', 'qemu').length + this.pids('node2', 'qemu').length;
+  qemus(name = VM): number {
+    return this.nodeNames.flatMap((node) => this.pids(node, 'qemu', name)).length;
   }
 
   taps(machine: string): string[] {
@@ -118,17 +157,28 @@ export class LabCluster {
     return links.flatMap(({ ifname }) => (ifname === undefined ? [] : [ifname]));
   }
 
-  kill(machine: string, program: Program): void {
-    for (const pid of this.pids(machine, program)) process.kill(pid, 'SIGKILL');
+  kill(machine: string, program: Program, name = VM): void {
+    for (const pid of this.pids(machine, program, name)) process.kill(pid, 'SIGKILL');
+  }
+
+  async addressOf(name: string): Promise<string> {
+    const address = this.#addresses.get(name) ?? (await this.vm(name)).addresses[0] ?? '';
+    this.#addresses.set(name, address);
+    return address;
   }
 
   /** One line from the guest's control port, asked from the client machine. */
-  askGuest(line: string): Promise<string> {
-    return this.inClient(`exec 3<>/dev/tcp/10.78.0.100/9; echo '${line}' >&3; head -n 1 <&3`);
+  async askGuest(line: string, name = VM): Promise<string> {
+    return this.inClient(`exec 3<>/dev/tcp/${await this.addressOf(name)}/9; echo '${line}' >&3; head -n 1 <&3`);
   }
 
-  async guestAnswers(): Promise<boolean> {
-    return (await this.askGuest('status').catch(() => '')).includes(VM);
+  async guestAnswers(name = VM): Promise<boolean> {
+    return (await this.askGuest('status', name).catch(() => '')).includes(name);
+  }
+
+  /** Differs from boot to boot of the guest. */
+  async bootOf(name = VM): Promise<string> {
+    return (JSON.parse(await this.askGuest('status', name)) as { boot: string }).boot;
   }
 
   inClient(script: string): Promise<string> {
@@ -183,7 +233,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-function isProgram(pid: number, program: Program): boolean {
+function isProgram(pid: number, program: Program, vm: string): boolean {
   let words: string[];
   try {
     words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
@@ -192,7 +242,8 @@ function isProgram(pid: number, program: Program): boolean {
   }
   const [command = ''] = words;
   if (program === 'qemu')
-    return command.includes('qemu-system') && words.some((word) => word.startsWith(`guest=${VM}`));
+    return command.includes('qemu-system') && words.some((word) => word.startsWith(`guest=${vm},`));
   if (program === 'etcd') return command.endsWith('/etcd');
+  if (program === 'guard') return command.endsWith('node') && words.some((word) => word.endsWith('/guard/main.ts'));
   return words.includes('agent') && words.includes('--config') && command.endsWith('node');
 }

@@ -28,9 +28,6 @@ const PEER_PORT = 2380;
  * one, and whether a member may be added is judged by who answers.
  */
 export function createEtcdSeats(members: EtcdMembers, clock: Clock): StoreSeats {
-  /** Ports are the same on all members; the leader's peer URLs say which. */
-  let peerPort = PEER_PORT;
-
   async function onLeader<Answer>(what: string, call: (endpoint: Endpoint, deadline: DeadlineCall) => Promise<Answer>) {
     const leader = (await members.statuses()).find((member) => member.leader);
     const endpoint = members.order().find(({ name }) => name === leader?.name);
@@ -42,19 +39,20 @@ export function createEtcdSeats(members: EtcdMembers, clock: Clock): StoreSeats 
     }
   }
 
+  const list = () =>
+    onLeader('list its members', (endpoint, ask) =>
+      ask<MemberListResponse>((deadline, done) =>
+        endpoint.clients().cluster.memberList(MemberListRequest.fromPartial({}), REQUIRE_LEADER, { deadline }, done),
+      ),
+    );
+
   return {
-    async list() {
-      const answer = await onLeader('list its members', (endpoint, ask) =>
-        ask<MemberListResponse>((deadline, done) =>
-          endpoint.clients().cluster.memberList(MemberListRequest.fromPartial({}), REQUIRE_LEADER, { deadline }, done),
-        ),
-      );
-      peerPort = portOf(answer.members) ?? peerPort;
-      return answer.members.map(toSeat);
-    },
+    list: async () => (await list()).members.map(toSeat),
     health: (seats, names) =>
       Promise.all(seats.map((seat) => askHealth(members, clock, { seat, name: seat.name ?? names.get(seat.address) }))),
     async addLearner(address) {
+      // The port is the same on all members.
+      const peerPort = portOf((await list()).members) ?? PEER_PORT;
       const request = MemberAddRequest.fromPartial({ peerURLs: [peerUrl(address, peerPort)], isLearner: true });
       const answer = await onLeader(`add a member at ${address}`, (endpoint, ask) =>
         ask<MemberAddResponse>((deadline, done) =>

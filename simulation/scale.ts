@@ -1,0 +1,3 @@
+export function printScale(size: string): void {
+  console.log(size);
+}
