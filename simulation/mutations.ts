@@ -35,6 +35,14 @@ function authority(change: {
   return { stepAuthority };
 }
 
+/**
+ * Without the courtesy that an agent shows a node which others have promised something: votes and promises have to suffice without
+ * it, and it would hide that they do not.
+ */
+export const WITHOUT_COURTESY: Partial<Protocol> = {
+  decideTakeover: (sight, cluster) => P.decideTakeover({ ...sight, promised: false }, cluster),
+};
+
 const fromNow = (kind: AuthorityEvent['kind']) => (effect: AuthorityEffect, event: AuthorityEvent, nowMs: number) =>
   effect.kind === 'authority' && effect.untilMs !== null && event.kind === kind
     ? { ...effect, untilMs: nowMs + 3500 }
@@ -164,16 +172,16 @@ export const MUTATIONS: readonly Mutation[] = [
   { name: 'authority-from-promise', what: 'authority counts from the answer of the voters, not from the question', profile: 'safety', protocol: authority({ effect: fromNow('promise') }) },
   { name: 'unknown-is-applied', what: 'a heartbeat without an answer counts as committed', profile: 'safety', protocol: authority({ event: (event) => (event.kind === 'heartbeat-answer' && event.outcome === 'unknown' ? { ...event, outcome: 'applied' } : event) }) },
   { name: 'refusal-is-promise', what: 'any answer of a voter counts as a promise', profile: 'safety', protocol: authority({ event: (event) => (event.kind === 'promise' ? { ...event, granted: true } : event) }) },
-  { name: 'promise-while-voting', what: 'a voter promises although it has voted', profile: 'safety', protocol: { stepVoter: grantsAlways } },
-  { name: 'promise-does-not-reset', what: 'a promise does not start the time of the voter anew', profile: 'safety', protocol: { stepVoter: promiseDoesNotReset } },
-  { name: 'voter-forgets-votes', what: 'a voter forgets votes that are noted or on their way', profile: 'safety', protocol: forgetsVotes },
-  { name: 'votes-after-restart', what: 'a voter that has just been started votes at once', profile: 'safety', protocol: { stepVoter: votesAfterRestart } },
+  { name: 'promise-while-voting', what: 'a voter promises although it has voted', profile: 'safety', protocol: { ...WITHOUT_COURTESY, stepVoter: grantsAlways } },
+  { name: 'promise-does-not-reset', what: 'a promise does not start the time of the voter anew', profile: 'safety', protocol: { ...WITHOUT_COURTESY, stepVoter: promiseDoesNotReset } },
+  { name: 'voter-forgets-votes', what: 'a voter forgets votes that are noted or on their way', profile: 'safety', protocol: { ...WITHOUT_COURTESY, ...forgetsVotes } },
+  { name: 'votes-after-restart', what: 'a voter that has just been started votes at once', profile: 'safety', protocol: { ...WITHOUT_COURTESY, stepVoter: votesAfterRestart } },
   { name: 'vote-not-compared', what: 'a vote does not compare the heartbeat that it is about', profile: 'safety', protocol: trustsAnyVote(), rules: { compareVote: false } },
-  { name: 'one-vote-one-promise', what: 'one vote takes over and one promise keeps alive, of several voters', profile: 'safety', protocol: oneIsEnough() },
+  { name: 'one-vote-one-promise', what: 'one vote takes over and one promise keeps alive, of several voters', profile: 'safety', protocol: { ...WITHOUT_COURTESY, ...oneIsEnough() } },
   { name: 'takeover-too-early', what: 'the takeover time leaves out the fence bound', profile: 'safety', protocol: terms((one) => ({ ...one, takeoverMs: one.takeoverMs === null ? null : one.takeoverMs - 3500 })) },
   { name: 'takeover-not-compared', what: 'the takeover does not compare the heartbeat', profile: 'safety', protocol: takeover((key) => key.endsWith('/heartbeat')) },
   { name: 'trusts-the-watch', what: 'silence in the own watch is enough for a takeover', profile: 'safety', protocol: trustsTheWatch },
-  { name: 'no-watchdog-needed', what: 'a node without a watchdog can be taken over by votes', profile: 'safety', protocol: { takeoverTerms: (input) => P.takeoverTerms({ ...input, watchdogMs: 2000 }) } },
+  { name: 'no-watchdog-needed', what: 'a node without a watchdog can be taken over by votes', profile: 'safety', protocol: { ...WITHOUT_COURTESY, takeoverTerms: (input) => P.takeoverTerms({ ...input, watchdogMs: 2000 }) } },
   { name: 'token-not-compared', what: 'a heartbeat does not compare the fencing token', profile: 'safety', rules: { compareToken: false } },
   { name: 'guard-too-late', what: 'the guard acts six seconds late', profile: 'safety', protocol: lateGuard },
   { name: 'guard-pets-always', what: 'the guard pets the watchdog whatever happens, and stops nothing', profile: 'safety', protocol: petsAlways },

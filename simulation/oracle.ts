@@ -49,6 +49,8 @@ export class Oracle {
   readonly #world: World;
   readonly #vms = new Map<VmName, VmTruth>();
   readonly #heartbeatAt = new Map<string, number>();
+  readonly #memberAt = new Map<string, number>();
+  readonly #boots = new Map<string, string>();
   readonly #terms = new Map<string, NodeHeartbeat>();
   readonly #grounds = new Map<string, Ground>();
   readonly #fencedNow = new Set<string>();
@@ -210,6 +212,10 @@ export class Oracle {
 
   #membership(node: string, value: NodeMembership | undefined): void {
     if (value?.state !== 'fenced') {
+      if (value !== undefined && (this.#fencedNow.has(node) || this.#boots.get(node) !== value.bootId)) {
+        this.#memberAt.set(node, this.#world.engine.now);
+        this.#boots.set(node, value.bootId);
+      }
       this.#fencedNow.delete(node);
       if (value !== undefined && this.#world.telling) this.#world.tell({ kind: 'member', node });
       return;
@@ -233,6 +239,10 @@ export class Oracle {
   #notTooEarly(node: string): void {
     const takeoverMs = this.#terms.get(node)?.takeoverMs ?? null;
     const since = this.#world.engine.now - (this.#heartbeatAt.get(node) ?? -Infinity);
+    const memberFor = this.#world.engine.now - (this.#memberAt.get(node) ?? -Infinity);
+    if (memberFor < (takeoverMs ?? 0) / FASTEST_CLOCK) {
+      this.fail('I8', `${node} was fenced ${Math.round(memberFor)} ms after it had become a member, for its silence before`);
+    }
     if (takeoverMs === null) this.fail('I8', `${node} was taken over by votes though its heartbeat forbids it`);
     else if (since < takeoverMs / FASTEST_CLOCK) {
       this.fail('I8', `${node} was fenced ${Math.round(since)} ms after a heartbeat; it may be after ${takeoverMs} ms`);

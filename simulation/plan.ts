@@ -150,7 +150,30 @@ function faultsOf(random: SeededRandom, cluster: ClusterPlan): Command[] {
   const faults = Array.from({ length: count }, () =>
     faultOf(random, { kind: random.pick(kinds), at: random.between(15_000, end), cluster }),
   );
-  return profile === 'membership' ? [...faults, ...seatChanges(random, cluster)] : faults;
+  if (profile === 'membership') faults.push(...seatChanges(random, cluster));
+  if (random.chance(0.4)) faults.push(...partitionDance(random, cluster, end));
+  return faults;
+}
+
+/** A node without the store lives on promises, while its links to one voter after the other are cut and mended. */
+function partitionDance(random: SeededRandom, { nodes, witness }: ClusterPlan, end: number): Command[] {
+  const from = random.pick(nodes);
+  const others = [...nodes, ...(witness === 'none' ? [] : ['witness'])].filter((one) => one !== from);
+  if (others.length < 2) return [];
+  const at = random.between(20_000, Math.max(20_001, end - 120_000));
+  const forMs = random.between(30_000, 110_000);
+  const whole: Command = random.chance(0.6)
+    ? { at, do: 'cut', from, to: [], networks: ['cluster'], oneWay: false, forMs }
+    : { at, do: 'stop-store', nodes: [...nodes, ...(witness === 'none' ? [] : ['witness'])], forMs };
+  const steps: Command[] = [whole];
+  for (let time = at + random.between(0, 4000), turn = random.whole(0, 1); time < at + forMs; turn += 1) {
+    const length = random.between(5000, 14_000);
+    const to = [others[turn % others.length] ?? from];
+    steps.push({ at: time, do: 'cut', from, to, networks: ['cluster', 'client'], oneWay: random.chance(0.2), forMs: length });
+    if (random.chance(0.2)) steps.push({ at: time + random.between(0, length), do: 'crash-agent', node: to[0] ?? from, backAfter: 300 });
+    time += length + random.between(-2500, 1500);
+  }
+  return steps;
 }
 
 function faultOf(random: SeededRandom, { kind, at, cluster }: { kind: FaultKind; at: number; cluster: ClusterPlan }): Command {

@@ -81,6 +81,13 @@ describe('requests to change the power state', () => {
     expect(record()).toMatchObject({ desired: 'off' });
   });
 
+  test('turn-off of a VM whose owner is fenced is taken: whoever would bring it back leaves it off', async () => {
+    await cluster.put({ ...vmEntries('WebServer', 'running'), [keys.nodeMembership('node1')]: FENCED });
+    cluster.clock.advance(10_000);
+    expect((await cluster.ask('POST', '/vms/WebServer/turn-off')).status).toBe(202);
+    expect(record()).toMatchObject({ desired: 'off', request: { action: 'turn-off' } });
+  });
+
   test.each(['start', 'shutdown', 'turn-off'])('%s refuses while a migration is open', async (action) => {
     await cluster.put({ ...vmEntries('WebServer', 'running'), [keys.vmIntent('WebServer')]: testIntent('WebServer') });
     expect(await cluster.refusal('POST', `/vms/WebServer/${action}`)).toMatchObject({ code: 'VM_MIGRATING' });
