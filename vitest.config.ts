@@ -18,6 +18,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'simulation',
+          include: ['simulation/*.test.ts'],
+          isolate: false,
+          maxWorkers: 2,
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           fileParallelism: false,

@@ -40,6 +40,7 @@ async function main(): Promise<void> {
   } else {
     for (const step of CHECK_STEPS) count(runStep(step));
     await runTests({ project: 'unit', minutesMax: 5 });
+    await runTests({ project: 'simulation', minutesMax: 15 });
     await runTests({ project: 'integration', minutesMax: 15 });
     await runTests({ project: 'lab', minutesMax: 30 });
   }

@@ -112,7 +112,10 @@ export class SimulatedAgent {
   call<T>(
     node: NodeName,
     withinMs: number,
-    { run, done }: { run: (other: SimulatedAgent, answer: (value: T) => void) => void; done: (value: T | null) => void },
+    {
+      run,
+      done,
+    }: { run: (other: SimulatedAgent, answer: (value: T) => void) => void; done: (value: T | null) => void },
   ): void {
     const { network } = this.world;
     const { machine } = this;
@@ -130,7 +133,9 @@ export class SimulatedAgent {
       other.agentProcess.deliver(() => {
         if (asked || other.agent === null) return;
         asked = true;
-        run(other.agent, (value) => network.send(other.index, machine.index, () => agentProcess.deliver(() => end(value))));
+        run(other.agent, (value) =>
+          network.send(other.index, machine.index, () => agentProcess.deliver(() => end(value))),
+        );
       });
     });
   }

@@ -77,7 +77,11 @@ export class Coordination {
     const due = this.#findDue();
     this.#news = due.length > 0;
     if (due.length === 0 && this.#due.size === 0) return;
-    this.#due = world.protocol.dueSince(this.#due, due.map(({ key }) => key), now.monotonicMs);
+    this.#due = world.protocol.dueSince(
+      this.#due,
+      due.map(({ key }) => key),
+      now.monotonicMs,
+    );
     const rank = world.protocol.rankOf(view, machine.name, now);
     for (const { key, run } of due) {
       const dueFor = now.monotonicMs - (this.#due.get(key) ?? now.monotonicMs);
@@ -141,9 +145,11 @@ export class Coordination {
 
   #recoveries(): Due[] {
     const { view, world } = this.#agent;
-    return world.protocol.decideRecovery(view, this.#agent.now()).flatMap(({ key, transaction, events }): Due[] =>
-      transaction === null ? [] : [{ key, run: (done) => this.#write(transaction, events, done) }],
-    );
+    return world.protocol
+      .decideRecovery(view, this.#agent.now())
+      .flatMap(({ key, transaction, events }): Due[] =>
+        transaction === null ? [] : [{ key, run: (done) => this.#write(transaction, events, done) }],
+      );
   }
 
   #settlements(): Due[] {
@@ -159,7 +165,8 @@ export class Coordination {
     for (const [name, entry] of view.nodes) {
       if (entry.service?.value.mode !== 'draining') continue;
       for (const step of world.protocol.nextDrainSteps(view, this.#agent.now(), name).steps) {
-        if (step.kind === 'migrate') found.push({ key: step.key, run: (done) => this.#migrate(step.vm, step.to, done) });
+        if (step.kind === 'migrate')
+          found.push({ key: step.key, run: (done) => this.#migrate(step.vm, step.to, done) });
         else {
           const events = step.event === null ? [] : [step.event];
           found.push({ key: step.key, run: (done) => this.#write(step.transaction, events, done) });
@@ -188,4 +195,3 @@ export class Coordination {
     });
   }
 }
-

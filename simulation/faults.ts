@@ -1,12 +1,17 @@
 import type { Machine } from './machine.ts';
-import type { Command } from './plan.ts';
-import { carryOutWish } from './users.ts';
+import type { Command, Fault } from './plan.ts';
+import { carryOutWish, isWish } from './users.ts';
 import type { World } from './world.ts';
 
-type CommandOf<K extends Command['do']> = Extract<Command, { do: K }>;
+type CommandOf<K extends Fault['do']> = Extract<Fault, { do: K }>;
 
 /** Carries out one entry of a plan, and ends it again where it has an end. */
 export function carryOut(world: World, command: Command): void {
+  if (isWish(command)) carryOutWish(world, command);
+  else carryOutFault(world, command);
+}
+
+function carryOutFault(world: World, command: Fault): void {
   switch (command.do) {
     case 'power-loss':
     case 'reset':
@@ -43,13 +48,14 @@ export function carryOut(world: World, command: Command): void {
       const machine = world.machine(command.node);
       machine.controllerWorks = command.mode !== 'dead';
       machine.controllerSlow = command.mode === 'slow';
-      return say(world, `the management controller of ${command.node} ${command.mode === 'works' ? 'works' : `is ${command.mode}`}`);
+      return say(
+        world,
+        `the management controller of ${command.node} ${command.mode === 'works' ? 'works' : `is ${command.mode}`}`,
+      );
     }
     case 'seat':
     case 'unseat':
       return changeSeat(world, command);
-    default:
-      return carryOutWish(world, command);
   }
 }
 
@@ -95,7 +101,10 @@ function freeze(world: World, { node, forMs }: CommandOf<'freeze'>): void {
   });
 }
 
-function pauseProcess(world: World, command: CommandOf<'pause-agent' | 'pause-guard' | 'stall-guard' | 'worst-guard'>): void {
+function pauseProcess(
+  world: World,
+  command: CommandOf<'pause-agent' | 'pause-guard' | 'stall-guard' | 'worst-guard'>,
+): void {
   const { node, forMs } = command;
   const machine = world.machine(node);
   disturb(world, [machine], forMs);
@@ -152,7 +161,10 @@ function cut(world: World, { from, to, networks, oneWay, forMs }: CommandOf<'cut
   const others = world.machines.filter((other) => other !== machine && (to.length === 0 || to.includes(other.name)));
   if (others.length === 0) return;
   const what = to.length === 0 ? 'everything' : to.join(', ');
-  say(world, `${from} is cut off from ${what} on ${networks.join(' and ')}${oneWay ? ', one way' : ''} for ${seconds(forMs)}`);
+  say(
+    world,
+    `${from} is cut off from ${what} on ${networks.join(' and ')}${oneWay ? ', one way' : ''} for ${seconds(forMs)}`,
+  );
   disturb(world, [machine, ...(to.length === 0 ? [] : others)], forMs);
   const change = (act: 'cut' | 'mend') => {
     for (const other of others) {
@@ -202,7 +214,10 @@ function stopStore(world: World, { nodes, forMs }: CommandOf<'stop-store'>): voi
   });
 }
 
-function stall(world: World, { do: what, node, forMs }: CommandOf<'stall-store-disk' | 'stall-watch' | 'stall-storage'>): void {
+function stall(
+  world: World,
+  { do: what, node, forMs }: CommandOf<'stall-store-disk' | 'stall-watch' | 'stall-storage'>,
+): void {
   const machine = world.machine(node);
   const until = world.engine.now + forMs;
   if (what === 'stall-store-disk') {
@@ -291,4 +306,3 @@ export function heal(world: World): void {
   }
   world.topologyChanged();
 }
-

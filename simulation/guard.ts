@@ -89,9 +89,7 @@ export class SimulatedGuard {
   #decide(): GuardDecision {
     const machine = this.#machine;
     const frozenAsked = this.#freezingSinceMs !== null;
-    const { populated, frozen } = frozenAsked
-      ? { populated: machine.populated(), frozen: machine.groupQuiet() }
-      : RUNS;
+    const { populated, frozen } = frozenAsked ? { populated: machine.populated(), frozen: machine.groupQuiet() } : RUNS;
     return machine.world.protocol.decideGuard({
       nowMs: machine.mono(),
       deadlineMs: this.deadlineMs ?? null,

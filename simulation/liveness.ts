@@ -29,7 +29,8 @@ function checkVm(world: World, vm: string): void {
   if (world.store.get(keys.vmIntent(vm)) !== undefined) {
     // One that was opened just now may go on.
     const intent = world.store.get(keys.vmIntent(vm))?.value as { requestedAt: string };
-    if (world.wallMs() - Date.parse(intent.requestedAt) > 80_000) world.oracle.fail('I10', `the migration of ${vm} is stuck`);
+    if (world.wallMs() - Date.parse(intent.requestedAt) > 80_000)
+      world.oracle.fail('I10', `the migration of ${vm} is stuck`);
     return;
   }
   if (acknowledged?.desired === 'off' && truth.running.size > 0) {
@@ -51,13 +52,18 @@ export function checkTiming(world: World, plan: Plan): void {
   if (voters < 3) return;
   let owned: string[] = [];
   world.engine.at(crash.at - 1, () => {
-    owned = world.vmNames.filter((vm) => (world.store.get(keys.vmOwner(vm))?.value as VmOwner | undefined)?.node === crash.node);
+    owned = world.vmNames.filter(
+      (vm) => (world.store.get(keys.vmOwner(vm))?.value as VmOwner | undefined)?.node === crash.node,
+    );
   });
   world.engine.at(crash.at + TIME_TO_RESTART_MS, () => {
     for (const vm of owned) {
       if (world.oracle.truth(vm).running.size > 0) continue;
       const status = world.store.get(keys.vmStatus(vm))?.value as VmStatus | undefined;
-      world.oracle.fail('I11', `${vm} does not run 10 s after ${crash.node} lost power: ${status?.state} ${status?.reason}`);
+      world.oracle.fail(
+        'I11',
+        `${vm} does not run 10 s after ${crash.node} lost power: ${status?.state} ${status?.reason}`,
+      );
     }
   });
 }

@@ -17,7 +17,12 @@ With --seeds M seeds are run from --seed (default 1) on; without --profile all p
 function main(): void {
   const { values } = parseArgs({
     options: {
-      ...{ seed: { type: 'string' }, seeds: { type: 'string' }, profile: { type: 'string' }, scale: { type: 'string' } },
+      ...{
+        seed: { type: 'string' },
+        seeds: { type: 'string' },
+        profile: { type: 'string' },
+        scale: { type: 'string' },
+      },
       ...{ update: { type: 'boolean' }, help: { type: 'boolean' } },
     },
   });

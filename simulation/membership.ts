@@ -30,9 +30,13 @@ export class Membership {
     this.#agent.read(key, (entry) => {
       const value = entry?.value as NodeMembership | undefined;
       if (entry === undefined || entry.modRevision !== token || value?.state !== 'member') return;
-      this.#agent.transact({ compare: [{ key, modRevision: token }], write: [{ put: key, value }] }, 2000, (outcome) => {
-        if (outcome.kind === 'applied') this.#agent.standing.setMembership(outcome.revision);
-      });
+      this.#agent.transact(
+        { compare: [{ key, modRevision: token }], write: [{ put: key, value }] },
+        2000,
+        (outcome) => {
+          if (outcome.kind === 'applied') this.#agent.standing.setMembership(outcome.revision);
+        },
+      );
     });
   }
 

@@ -26,7 +26,10 @@ export class MigrationDriver {
   #ended = false;
   #onEnd: () => void = () => undefined;
 
-  constructor(agent: SimulatedAgent, input: { readonly intent: Versioned<MigrationIntent>; readonly restarted: boolean }) {
+  constructor(
+    agent: SimulatedAgent,
+    input: { readonly intent: Versioned<MigrationIntent>; readonly restarted: boolean },
+  ) {
     this.#agent = agent;
     this.#intent = input.intent;
     const { vm } = input.intent.value;
@@ -88,7 +91,12 @@ export class MigrationDriver {
     const { status } = qemu.migration;
     seen.guestRunsOnSource = qemu.state === 'running';
     if (status === 'none' || (status === 'completed' && qemu.state !== 'postmigrate')) return;
-    Object.assign(seen, { transferStarted: true, destinationPrepared: true, sourceChecked: true, sourceStatus: status });
+    Object.assign(seen, {
+      transferStarted: true,
+      destinationPrepared: true,
+      sourceChecked: true,
+      sourceStatus: status,
+    });
     seen.committed = status === 'completed';
     state.phase = 'iterative-pre-copy';
   }
@@ -275,4 +283,3 @@ export class MigrationDriver {
     });
   }
 }
-

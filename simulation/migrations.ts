@@ -156,9 +156,13 @@ export class Migrations {
     if (entry?.intent == null || entry.record == null) return this.#agent.after(100, done);
     if (fencedSides(view, entry).destinationFenced) return this.#decide(entry, { kind: 'not-asked' }, done);
     const { migrationId, destination } = entry.intent.value;
-    this.#ask<DestinationStatus>(destination, (other, answer) => answer(other.migrations.status(migrationId)), (status) => {
-      this.#decide(entry, status === null ? { kind: 'silent' } : { kind: 'answered', ...status }, done);
-    });
+    this.#ask<DestinationStatus>(
+      destination,
+      (other, answer) => answer(other.migrations.status(migrationId)),
+      (status) => {
+        this.#decide(entry, status === null ? { kind: 'silent' } : { kind: 'answered', ...status }, done);
+      },
+    );
   }
 
   #decide(entry: VmEntry, destination: DestinationKnowledge, done: () => void): void {
@@ -172,7 +176,11 @@ export class Migrations {
       if (transaction === null) return this.#agent.after(100, done);
       return this.#agent.transact(transaction, 2000, (outcome) => {
         if (outcome.kind === 'applied' && world.telling) {
-          world.tell({ kind: 'migration', vm: intent.vm, text: `${decision.settlement}, settled by ${this.#agent.machine.name}: ${decision.reason}` });
+          world.tell({
+            kind: 'migration',
+            vm: intent.vm,
+            text: `${decision.settlement}, settled by ${this.#agent.machine.name}: ${decision.reason}`,
+          });
         }
         this.#agent.after(100, done);
       });
@@ -180,11 +188,16 @@ export class Migrations {
     const again = () => this.#agent.after(200, done);
     if (decision.kind !== 'do' || decision.by !== 'destination') return again();
     const { migrationId, vm, destination: node } = intent;
-    if (decision.what === 'discard-copy') this.#ask(node, (other, answer) => other.migrations.discard(migrationId, vm, answer), again);
+    if (decision.what === 'discard-copy')
+      this.#ask(node, (other, answer) => other.migrations.discard(migrationId, vm, answer), again);
     else this.#ask(node, (other, answer) => answer(other.migrations.go(migrationId)), again);
   }
 
-  #ask<T>(node: NodeName, run: (other: SimulatedAgent, answer: (value: T) => void) => void, done: (value: T | null) => void): void {
+  #ask<T>(
+    node: NodeName,
+    run: (other: SimulatedAgent, answer: (value: T) => void) => void,
+    done: (value: T | null) => void,
+  ): void {
     this.#agent.call(node, CALL_MS, { run, done });
   }
 

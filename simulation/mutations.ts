@@ -9,6 +9,8 @@ export interface Mutation {
   /** What is broken, one line. */
   readonly what: string;
   readonly profile: Profile;
+  /** One that is known to catch it. */
+  readonly seed: number;
   readonly protocol?: Partial<Protocol>;
   readonly rules?: Partial<ShellRules>;
 }
@@ -65,7 +67,7 @@ const promiseDoesNotReset: VoterStep = (state, event, nowMs) => {
 /** As if it had heard nothing for long before it saw the first heartbeat. */
 const votesAfterRestart: VoterStep = (state, event, nowMs) => {
   const step = P.stepVoter(state, event, nowMs);
-  if (event.kind !== 'heartbeat-seen' || state.subjects[event.subject] !== undefined) return step;
+  if (event.kind !== 'heartbeat-seen' || (state.subjects[event.subject]?.heartbeat ?? null) !== null) return step;
   const subject = step.state.subjects[event.subject];
   if (subject === undefined) return step;
   const subjects = { ...step.state.subjects, [event.subject]: { ...subject, quietSinceMs: nowMs - 60_000 } };
@@ -80,7 +82,9 @@ const terms = (change: (terms: ReturnType<Protocol['takeoverTerms']>) => ReturnT
 const oneIsEnough = (): Partial<Protocol> => ({
   ...authority({
     event: (event) =>
-      event.kind === 'terms' ? { ...event, terms: { ...event.terms, votesNeeded: Math.max(1, event.terms.voters.length) } } : event,
+      event.kind === 'terms'
+        ? { ...event, terms: { ...event.terms, votesNeeded: Math.max(1, event.terms.voters.length) } }
+        : event,
     effect: (effect) =>
       effect.kind === 'heartbeat' ? { ...effect, heartbeat: { ...effect.heartbeat, votesNeeded: 1 } } : effect,
   }),
@@ -109,8 +113,13 @@ const trustsTheWatch: Partial<Protocol> = {
   decideTakeover: (sight, cluster) => {
     const { heartbeat, silentForMs } = sight;
     const takeoverMs = heartbeat?.terms.takeoverMs ?? null;
-    if (heartbeat === null || takeoverMs === null || (silentForMs ?? 0) < takeoverMs) return P.decideTakeover(sight, cluster);
-    const votes = heartbeat.terms.voters.map((voter) => ({ voter, heartbeatRevision: heartbeat.revision, keyRevision: '0' }));
+    if (heartbeat === null || takeoverMs === null || (silentForMs ?? 0) < takeoverMs)
+      return P.decideTakeover(sight, cluster);
+    const votes = heartbeat.terms.voters.map((voter) => ({
+      voter,
+      heartbeatRevision: heartbeat.revision,
+      keyRevision: '0',
+    }));
     const decision = P.decideTakeover({ ...sight, votes, promised: false }, cluster);
     if (decision.kind !== 'take-over') return decision;
     const compare = decision.transaction.compare.filter(({ key }) => !key.includes('/votes/'));
@@ -139,20 +148,34 @@ const loadedIsEnough: Partial<Protocol> = {
 
 const restartsTooEarly: Partial<Protocol> = {
   settleIntent: (sight) =>
-    P.settleIntent(sight.sourceFenced ? { ...sight, destination: { kind: 'answered', copy: 'absent', mayHaveRun: false, hasGo: false } } : sight),
+    P.settleIntent(
+      sight.sourceFenced
+        ? { ...sight, destination: { kind: 'answered', copy: 'absent', mayHaveRun: false, hasGo: false } }
+        : sight,
+    ),
 };
 
 const sourceAlwaysContinues: Partial<Protocol> = {
   decideMigration: (state, seen) =>
-    P.decideMigration(state, seen.destination === 'dead' || seen.destination === 'absent' ? { ...seen, destinationMayHaveRun: false } : seen),
+    P.decideMigration(
+      state,
+      seen.destination === 'dead' || seen.destination === 'absent' ? { ...seen, destinationMayHaveRun: false } : seen,
+    ),
 };
 
 const lateGuard: Partial<Protocol> = {
-  decideGuard: (sight) => P.decideGuard(sight.deadlineMs === null ? sight : { ...sight, deadlineMs: sight.deadlineMs + 6000 }),
+  decideGuard: (sight) =>
+    P.decideGuard(sight.deadlineMs === null ? sight : { ...sight, deadlineMs: sight.deadlineMs + 6000 }),
 };
 
 const petsAlways: Partial<Protocol> = {
-  decideGuard: (sight) => ({ ...P.decideGuard(sight), pet: true, freeze: false, kill: false, wakeAtMs: sight.nowMs + 500 }),
+  decideGuard: (sight) => ({
+    ...P.decideGuard(sight),
+    pet: true,
+    freeze: false,
+    kill: false,
+    wakeAtMs: sight.nowMs + 500,
+  }),
 };
 
 const forgetsVotes: Partial<Protocol> = {
@@ -162,40 +185,209 @@ const forgetsVotes: Partial<Protocol> = {
     if (event.kind !== 'promise-asked') return step;
     const kind = state.subjects[event.subject]?.vote.kind;
     if (kind !== 'noting' && kind !== 'writing') return step;
-    const effects = step.effects.map((effect) => (effect.kind === 'answer-promise' ? { ...effect, granted: true } : effect));
+    const effects = step.effects.map((effect) =>
+      effect.kind === 'answer-promise' ? { ...effect, granted: true } : effect,
+    );
     return { ...step, effects };
   },
 };
 
 export const MUTATIONS: readonly Mutation[] = [
-  { name: 'authority-from-answer', what: 'authority counts from the answer to a heartbeat, not from its sending', profile: 'safety', protocol: authority({ effect: fromNow('heartbeat-answer') }) },
-  { name: 'authority-from-promise', what: 'authority counts from the answer of the voters, not from the question', profile: 'safety', protocol: authority({ effect: fromNow('promise') }) },
-  { name: 'unknown-is-applied', what: 'a heartbeat without an answer counts as committed', profile: 'safety', protocol: authority({ event: (event) => (event.kind === 'heartbeat-answer' && event.outcome === 'unknown' ? { ...event, outcome: 'applied' } : event) }) },
-  { name: 'refusal-is-promise', what: 'any answer of a voter counts as a promise', profile: 'safety', protocol: authority({ event: (event) => (event.kind === 'promise' ? { ...event, granted: true } : event) }) },
-  { name: 'promise-while-voting', what: 'a voter promises although it has voted', profile: 'safety', protocol: { ...WITHOUT_COURTESY, stepVoter: grantsAlways } },
-  { name: 'promise-does-not-reset', what: 'a promise does not start the time of the voter anew', profile: 'safety', protocol: { ...WITHOUT_COURTESY, stepVoter: promiseDoesNotReset } },
-  { name: 'voter-forgets-votes', what: 'a voter forgets votes that are noted or on their way', profile: 'safety', protocol: { ...WITHOUT_COURTESY, ...forgetsVotes } },
-  { name: 'votes-after-restart', what: 'a voter that has just been started votes at once', profile: 'safety', protocol: { ...WITHOUT_COURTESY, stepVoter: votesAfterRestart } },
-  { name: 'vote-not-compared', what: 'a vote does not compare the heartbeat that it is about', profile: 'safety', protocol: trustsAnyVote(), rules: { compareVote: false } },
-  { name: 'one-vote-one-promise', what: 'one vote takes over and one promise keeps alive, of several voters', profile: 'safety', protocol: { ...WITHOUT_COURTESY, ...oneIsEnough() } },
-  { name: 'takeover-too-early', what: 'the takeover time leaves out the fence bound', profile: 'safety', protocol: terms((one) => ({ ...one, takeoverMs: one.takeoverMs === null ? null : one.takeoverMs - 3500 })) },
-  { name: 'takeover-not-compared', what: 'the takeover does not compare the heartbeat', profile: 'safety', protocol: takeover((key) => key.endsWith('/heartbeat')) },
-  { name: 'trusts-the-watch', what: 'silence in the own watch is enough for a takeover', profile: 'safety', protocol: trustsTheWatch },
-  { name: 'no-watchdog-needed', what: 'a node without a watchdog can be taken over by votes', profile: 'safety', protocol: { ...WITHOUT_COURTESY, takeoverTerms: (input) => P.takeoverTerms({ ...input, watchdogMs: 2000 }) } },
-  { name: 'token-not-compared', what: 'a heartbeat does not compare the fencing token', profile: 'safety', rules: { compareToken: false } },
-  { name: 'guard-too-late', what: 'the guard acts six seconds late', profile: 'safety', protocol: lateGuard },
-  { name: 'guard-pets-always', what: 'the guard pets the watchdog whatever happens, and stops nothing', profile: 'safety', protocol: petsAlways },
-  { name: 'resume-without-proof', what: 'VMs that stood still go on without a proof that they are still here', profile: 'safety', rules: { proveBeforeThaw: false } },
-  { name: 'fenced-keeps-its-vms', what: 'a fenced node becomes a member again without ending its VMs', profile: 'safety', rules: { endAllWhenFenced: false } },
-  { name: 'start-without-authority', what: 'a VM is started and let run without authority', profile: 'safety', rules: { authorityBeforeStart: false }, protocol: { decideVm: (record, status, seen) => P.decideVm(record, status, { ...seen, hasAuthority: true }) } },
-  { name: 'run-before-record', what: 'a new QEMU runs before its state is recorded', profile: 'safety', rules: { recordBeforeResume: false, authorityBeforeStart: false } },
-  { name: 'believes-the-controller', what: 'the answer to "off" is believed without asking again', profile: 'safety', rules: { askPowerAgain: false } },
-  { name: 'loaded-is-enough', what: 'a destination goes on because it has loaded everything', profile: 'safety', protocol: loadedIsEnough },
-  { name: 'restart-with-open-side', what: 'a VM is restarted from disk when only the source is fenced', profile: 'safety', protocol: restartsTooEarly },
-  { name: 'source-always-continues', what: 'the source goes on when the destination is gone, though that may have run', profile: 'safety', protocol: sourceAlwaysContinues },
-  { name: 'recovery-ignores-intents', what: 'VMs are recovered without looking at their open migrations', profile: 'safety', protocol: ignoresIntents },
-  { name: 'go-without-completed', what: 'GO is sent though the source has not completed', profile: 'safety', rules: { goAfterCompleted: false } },
-  { name: 'memory-not-compared', what: 'a recovery does not compare the memory of the new owner', profile: 'safety', protocol: recovery((key) => key.includes('/memory/') || key.includes('/owner')) },
+  {
+    name: 'authority-from-answer',
+    what: 'authority counts from the answer to a heartbeat, not from its sending',
+    profile: 'safety',
+    seed: 1,
+    protocol: authority({ effect: fromNow('heartbeat-answer') }),
+  },
+  {
+    name: 'authority-from-promise',
+    what: 'authority counts from the answer of the voters, not from the question',
+    profile: 'safety',
+    seed: 1,
+    protocol: authority({ effect: fromNow('promise') }),
+  },
+  {
+    name: 'unknown-is-applied',
+    what: 'a heartbeat without an answer counts as committed',
+    profile: 'safety',
+    seed: 1,
+    protocol: authority({
+      event: (event) =>
+        event.kind === 'heartbeat-answer' && event.outcome === 'unknown' ? { ...event, outcome: 'applied' } : event,
+    }),
+  },
+  {
+    name: 'refusal-is-promise',
+    what: 'any answer of a voter counts as a promise',
+    profile: 'safety',
+    seed: 1,
+    protocol: authority({ event: (event) => (event.kind === 'promise' ? { ...event, granted: true } : event) }),
+  },
+  {
+    name: 'promise-while-voting',
+    what: 'a voter promises although it has voted',
+    profile: 'safety',
+    seed: 1,
+    protocol: { ...WITHOUT_COURTESY, stepVoter: grantsAlways },
+  },
+  {
+    name: 'promise-does-not-reset',
+    what: 'a promise does not start the time of the voter anew',
+    profile: 'safety',
+    seed: 1,
+    protocol: { ...WITHOUT_COURTESY, stepVoter: promiseDoesNotReset },
+  },
+  {
+    name: 'voter-forgets-votes',
+    what: 'a voter forgets votes that are noted or on their way',
+    profile: 'safety',
+    seed: 1,
+    protocol: { ...WITHOUT_COURTESY, ...forgetsVotes },
+  },
+  {
+    name: 'votes-after-restart',
+    what: 'a voter that has just been started votes at once',
+    profile: 'safety',
+    seed: 1,
+    protocol: { ...WITHOUT_COURTESY, stepVoter: votesAfterRestart },
+  },
+  {
+    name: 'vote-not-compared',
+    what: 'a vote does not compare the heartbeat that it is about',
+    profile: 'safety',
+    seed: 1,
+    protocol: trustsAnyVote(),
+    rules: { compareVote: false },
+  },
+  {
+    name: 'one-vote-one-promise',
+    what: 'one vote takes over and one promise keeps alive, of several voters',
+    profile: 'safety',
+    seed: 1,
+    protocol: { ...WITHOUT_COURTESY, ...oneIsEnough() },
+  },
+  {
+    name: 'takeover-too-early',
+    what: 'the takeover time leaves out the fence bound',
+    profile: 'safety',
+    seed: 1,
+    protocol: terms((one) => ({ ...one, takeoverMs: one.takeoverMs === null ? null : one.takeoverMs - 3500 })),
+  },
+  {
+    name: 'takeover-not-compared',
+    what: 'the takeover does not compare the heartbeat',
+    profile: 'safety',
+    seed: 1,
+    protocol: takeover((key) => key.endsWith('/heartbeat')),
+  },
+  {
+    name: 'trusts-the-watch',
+    what: 'silence in the own watch is enough for a takeover',
+    profile: 'safety',
+    seed: 1,
+    protocol: trustsTheWatch,
+  },
+  {
+    name: 'no-watchdog-needed',
+    what: 'a node without a watchdog can be taken over by votes',
+    profile: 'safety',
+    seed: 1,
+    protocol: { ...WITHOUT_COURTESY, takeoverTerms: (input) => P.takeoverTerms({ ...input, watchdogMs: 2000 }) },
+  },
+  {
+    name: 'token-not-compared',
+    what: 'a heartbeat does not compare the fencing token',
+    profile: 'safety',
+    seed: 1,
+    rules: { compareToken: false },
+  },
+  { name: 'guard-too-late', what: 'the guard acts six seconds late', profile: 'safety', seed: 1, protocol: lateGuard },
+  {
+    name: 'guard-pets-always',
+    what: 'the guard pets the watchdog whatever happens, and stops nothing',
+    profile: 'safety',
+    seed: 1,
+    protocol: petsAlways,
+  },
+  {
+    name: 'resume-without-proof',
+    what: 'VMs that stood still go on without a proof that they are still here',
+    profile: 'safety',
+    seed: 1,
+    rules: { proveBeforeThaw: false },
+  },
+  {
+    name: 'fenced-keeps-its-vms',
+    what: 'a fenced node becomes a member again without ending its VMs',
+    profile: 'safety',
+    seed: 1,
+    rules: { endAllWhenFenced: false },
+  },
+  {
+    name: 'start-without-authority',
+    what: 'a VM is started and let run without authority',
+    profile: 'safety',
+    seed: 1,
+    rules: { authorityBeforeStart: false },
+    protocol: { decideVm: (record, status, seen) => P.decideVm(record, status, { ...seen, hasAuthority: true }) },
+  },
+  {
+    name: 'run-before-record',
+    what: 'a new QEMU runs before its state is recorded',
+    profile: 'safety',
+    seed: 1,
+    rules: { recordBeforeResume: false, authorityBeforeStart: false },
+  },
+  {
+    name: 'believes-the-controller',
+    what: 'the answer to "off" is believed without asking again',
+    profile: 'safety',
+    seed: 1,
+    rules: { askPowerAgain: false },
+  },
+  {
+    name: 'loaded-is-enough',
+    what: 'a destination goes on because it has loaded everything',
+    profile: 'safety',
+    seed: 1,
+    protocol: loadedIsEnough,
+  },
+  {
+    name: 'restart-with-open-side',
+    what: 'a VM is restarted from disk when only the source is fenced',
+    profile: 'safety',
+    seed: 1,
+    protocol: restartsTooEarly,
+  },
+  {
+    name: 'source-always-continues',
+    what: 'the source goes on when the destination is gone, though that may have run',
+    profile: 'safety',
+    seed: 1,
+    protocol: sourceAlwaysContinues,
+  },
+  {
+    name: 'recovery-ignores-intents',
+    what: 'VMs are recovered without looking at their open migrations',
+    profile: 'safety',
+    seed: 1,
+    protocol: ignoresIntents,
+  },
+  {
+    name: 'go-without-completed',
+    what: 'GO is sent though the source has not completed',
+    profile: 'safety',
+    seed: 1,
+    rules: { goAfterCompleted: false },
+  },
+  {
+    name: 'memory-not-compared',
+    what: 'a recovery does not compare the memory of the new owner',
+    profile: 'safety',
+    seed: 1,
+    protocol: recovery((key) => key.includes('/memory/') || key.includes('/owner')),
+  },
 ];
 
 function trustsAnyVote(): Partial<Protocol> {
@@ -208,4 +400,3 @@ function trustsAnyVote(): Partial<Protocol> {
     },
   };
 }
-

@@ -152,7 +152,10 @@ export class Oracle {
       if (promisesSuffice(terms, [...granted])) best = sentMs;
     }
     if (untilMs <= best + AUTHORITY_MS + 1) return;
-    this.fail('I4', `${node} takes itself to have authority for ${Math.round(untilMs - best - AUTHORITY_MS)} ms too long`);
+    this.fail(
+      'I4',
+      `${node} takes itself to have authority for ${Math.round(untilMs - best - AUTHORITY_MS)} ms too long`,
+    );
   }
 
   #ground(node: string): Ground {
@@ -192,7 +195,8 @@ export class Oracle {
     for (const change of changes) {
       const [kind, name = '', part] = change.key.slice(STORE_PREFIX.length).split('/');
       if (kind === 'nodes' && part === 'heartbeat') this.#heartbeat(name, change);
-      else if (kind === 'nodes' && part === 'membership') this.#membership(name, change.value as NodeMembership | undefined);
+      else if (kind === 'nodes' && part === 'membership')
+        this.#membership(name, change.value as NodeMembership | undefined);
       else if (kind === 'memory') this.#memory(name, change.value as NodeMemory | undefined);
       else if (kind === 'vms' && part === 'owner') this.#owner(name, change.value as VmOwner | undefined);
     }
@@ -207,7 +211,8 @@ export class Oracle {
     const ground = this.#ground(node);
     const sentMs = ground.sent.get(heartbeat.sequence);
     if (sentMs !== undefined && sentMs > ground.committedMs) ground.committedMs = sentMs;
-    if (ground.sent.size > 40) for (const old of ground.sent.keys()) if (old < heartbeat.sequence - 30) ground.sent.delete(old);
+    if (ground.sent.size > 40)
+      for (const old of ground.sent.keys()) if (old < heartbeat.sequence - 30) ground.sent.delete(old);
   }
 
   #membership(node: string, value: NodeMembership | undefined): void {
@@ -241,7 +246,10 @@ export class Oracle {
     const since = this.#world.engine.now - (this.#heartbeatAt.get(node) ?? -Infinity);
     const memberFor = this.#world.engine.now - (this.#memberAt.get(node) ?? -Infinity);
     if (memberFor < (takeoverMs ?? 0) / FASTEST_CLOCK) {
-      this.fail('I8', `${node} was fenced ${Math.round(memberFor)} ms after it had become a member, for its silence before`);
+      this.fail(
+        'I8',
+        `${node} was fenced ${Math.round(memberFor)} ms after it had become a member, for its silence before`,
+      );
     }
     if (takeoverMs === null) this.fail('I8', `${node} was taken over by votes though its heartbeat forbids it`);
     else if (since < takeoverMs / FASTEST_CLOCK) {

@@ -151,7 +151,8 @@ export class OwnVms {
     ];
     const write: Write[] = [{ put: keys.vmStatus(vm), value }];
     const desired = decision.down ? 'off' : decision.state === 'running' ? 'running' : record.desired;
-    if (desired !== record.desired) write.push({ put: keys.vmRecord(vm), value: { ...record, desired } satisfies VmRecord });
+    if (desired !== record.desired)
+      write.push({ put: keys.vmRecord(vm), value: { ...record, desired } satisfies VmRecord });
     const memory = view.memory.get(machine.name);
     if (decision.down && memory?.value.allocations[vm] !== undefined) {
       compare.push({ key: keys.nodeMemory(machine.name), modRevision: memory.modRevision });

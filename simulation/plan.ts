@@ -33,11 +33,21 @@ export interface ClusterPlan {
   readonly healAt: number | null;
 }
 
-/** One thing that happens to the cluster, at a time in virtual milliseconds. Plain data, so that a plan can be kept, shrunk and replayed. */
-export type Command =
-  | { readonly at: number; readonly do: 'power-loss' | 'reset'; readonly node: string; readonly backAfter: number | null }
+/** Something that goes wrong, or is changed underneath the cluster. */
+export type Fault =
+  | {
+      readonly at: number;
+      readonly do: 'power-loss' | 'reset';
+      readonly node: string;
+      readonly backAfter: number | null;
+    }
   | { readonly at: number; readonly do: 'freeze'; readonly node: string; readonly forMs: number }
-  | { readonly at: number; readonly do: 'pause-agent' | 'pause-guard' | 'stall-guard' | 'worst-guard'; readonly node: string; readonly forMs: number }
+  | {
+      readonly at: number;
+      readonly do: 'pause-agent' | 'pause-guard' | 'stall-guard' | 'worst-guard';
+      readonly node: string;
+      readonly forMs: number;
+    }
   | { readonly at: number; readonly do: 'crash-agent'; readonly node: string; readonly backAfter: number }
   | { readonly at: number; readonly do: 'crash-guard'; readonly node: string; readonly backAfter: number }
   | {
@@ -53,16 +63,29 @@ export type Command =
   | { readonly at: number; readonly do: 'clog'; readonly from: string; readonly to: string; readonly forMs: number }
   | { readonly at: number; readonly do: 'lose-messages'; readonly rate: number; readonly forMs: number }
   | { readonly at: number; readonly do: 'stop-store'; readonly nodes: readonly string[]; readonly forMs: number }
-  | { readonly at: number; readonly do: 'stall-store-disk' | 'stall-watch' | 'stall-storage'; readonly node: string; readonly forMs: number }
+  | {
+      readonly at: number;
+      readonly do: 'stall-store-disk' | 'stall-watch' | 'stall-storage';
+      readonly node: string;
+      readonly forMs: number;
+    }
   | { readonly at: number; readonly do: 'fill-store'; readonly forMs: number }
   | { readonly at: number; readonly do: 'crash-guest' | 'hang-guest'; readonly vm: string }
   | { readonly at: number; readonly do: 'controller'; readonly node: string; readonly mode: 'works' | 'dead' | 'slow' }
+  | { readonly at: number; readonly do: 'seat' | 'unseat'; readonly node: string };
+
+/** What somebody asks for. */
+export type Wish =
   | { readonly at: number; readonly do: 'migrate'; readonly vm: string; readonly to: string }
   | { readonly at: number; readonly do: 'cancel'; readonly vm: string }
-  | { readonly at: number; readonly do: 'turn-off' | 'start' | 'delete'; readonly vm: string }
-  | { readonly at: number; readonly do: 'pause-node' | 'resume-node' | 'drain-node' | 'confirm-dead'; readonly node: string }
-  | { readonly at: number; readonly do: 'disarm' | 'arm' }
-  | { readonly at: number; readonly do: 'seat' | 'unseat'; readonly node: string };
+  | { readonly at: number; readonly do: 'turn-off' | 'start'; readonly vm: string }
+  | { readonly at: number; readonly do: 'delete'; readonly vm: string }
+  | { readonly at: number; readonly do: 'pause-node' | 'resume-node' | 'drain-node'; readonly node: string }
+  | { readonly at: number; readonly do: 'confirm-dead'; readonly node: string }
+  | { readonly at: number; readonly do: 'disarm' | 'arm' };
+
+/** One thing that happens to the cluster, at a time in virtual milliseconds. Plain data, so that a plan can be kept, shrunk and replayed. */
+export type Command = Fault | Wish;
 
 export interface Plan {
   readonly cluster: ClusterPlan;
@@ -169,14 +192,26 @@ function partitionDance(random: SeededRandom, { nodes, witness }: ClusterPlan, e
   for (let time = at + random.between(0, 4000), turn = random.whole(0, 1); time < at + forMs; turn += 1) {
     const length = random.between(5000, 14_000);
     const to = [others[turn % others.length] ?? from];
-    steps.push({ at: time, do: 'cut', from, to, networks: ['cluster', 'client'], oneWay: random.chance(0.2), forMs: length });
-    if (random.chance(0.2)) steps.push({ at: time + random.between(0, length), do: 'crash-agent', node: to[0] ?? from, backAfter: 300 });
+    steps.push({
+      at: time,
+      do: 'cut',
+      from,
+      to,
+      networks: ['cluster', 'client'],
+      oneWay: random.chance(0.2),
+      forMs: length,
+    });
+    if (random.chance(0.5))
+      steps.push({ at: time + random.between(0, 2500), do: 'crash-agent', node: to[0] ?? from, backAfter: 300 });
     time += length + random.between(-2500, 1500);
   }
   return steps;
 }
 
-function faultOf(random: SeededRandom, { kind, at, cluster }: { kind: FaultKind; at: number; cluster: ClusterPlan }): Command {
+function faultOf(
+  random: SeededRandom,
+  { kind, at, cluster }: { kind: FaultKind; at: number; cluster: ClusterPlan },
+): Command {
   const machines = cluster.witness === 'none' ? cluster.nodes : [...cluster.nodes, 'witness'];
   const node = random.pick(cluster.nodes);
   const forMs = random.skewed(300, 60_000);
@@ -204,7 +239,15 @@ function faultOf(random: SeededRandom, { kind, at, cluster }: { kind: FaultKind;
     case 'cut-one-way':
       return { at, do: 'cut', from: node, to: [], networks: ['cluster', 'client'], oneWay: true, forMs };
     case 'cut-pair':
-      return { at, do: 'cut', from: node, to: [random.pick(machines)], networks: ['cluster', 'client'], oneWay: random.chance(0.5), forMs };
+      return {
+        at,
+        do: 'cut',
+        from: node,
+        to: [random.pick(machines)],
+        networks: ['cluster', 'client'],
+        oneWay: random.chance(0.5),
+        forMs,
+      };
     case 'clog':
       return { at, do: 'clog', from: node, to: random.pick(machines), forMs: random.skewed(500, 15_000) };
     case 'lose-messages':

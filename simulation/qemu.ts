@@ -28,7 +28,10 @@ export class Qemu {
   loaded = false;
   migration: { status: SourceStatus; stoppedAt: number | null } = { status: 'none', stoppedAt: null };
 
-  constructor(machine: Machine, options: { vm: VmName; id: string; highlyAvailable: boolean; incoming: MigrationId | null }) {
+  constructor(
+    machine: Machine,
+    options: { vm: VmName; id: string; highlyAvailable: boolean; incoming: MigrationId | null },
+  ) {
     this.machine = machine;
     this.vm = options.vm;
     this.id = options.id;

@@ -12,7 +12,9 @@ export function traceOf(plan: Plan, options: WorldOptions = {}): string[] {
   const lines: string[] = [];
   const result = runPlan(plan, { ...options, tell: (at, event) => lines.push(storyText(at, event)) });
   const { violation, events, writes } = result;
-  lines.push(`${events} events, ${writes} writes to the store, ${violation === null ? 'no invariant broken' : `${violation.invariant} broken`}`);
+  lines.push(
+    `${events} events, ${writes} writes to the store, ${violation === null ? 'no invariant broken' : `${violation.invariant} broken`}`,
+  );
   return lines;
 }
 
@@ -25,7 +27,8 @@ export function failureReport(
   const { commit, options = {} } = context;
   const plan = planOf(seed, profile);
   const invariant = runPlan(plan, options).violation?.invariant;
-  const fails = (commands: Plan['commands']) => runPlan({ ...plan, commands }, options).violation?.invariant === invariant;
+  const fails = (commands: Plan['commands']) =>
+    runPlan({ ...plan, commands }, options).violation?.invariant === invariant;
   const commands = shrink(plan.commands, fails, SHRINK_TRIES);
   const { cluster } = plan;
   return [

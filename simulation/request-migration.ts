@@ -30,7 +30,8 @@ export function requestMigration(
   write: (transaction: Transaction) => void,
 ): void {
   const agent = world.machines.find(
-    ({ agent: one, executes, index }) => one !== null && executes && world.store.reachable(index) && one.view.vms.has(vm),
+    ({ agent: one, executes, index }) =>
+      one !== null && executes && world.store.reachable(index) && one.view.vms.has(vm),
   )?.agent;
   if (agent == null) return;
   const possible = agent.view.vms.get(vm)?.record?.value.availability?.possibleOwners ?? [];
@@ -40,4 +41,3 @@ export function requestMigration(
   if (world.telling) world.tell({ kind: 'user', text: `migrate ${vm} to ${to}` });
   write(transaction);
 }
-

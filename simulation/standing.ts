@@ -158,7 +158,12 @@ export class Standing {
     const terms =
       machine.options.role === 'witness'
         ? WITNESS_TERMS
-        : this.#protocol.takeoverTerms({ node: machine.name, storeMembers: this.#agent.storeMembers, watchdogMs, armed });
+        : this.#protocol.takeoverTerms({
+            node: machine.name,
+            storeMembers: this.#agent.storeMembers,
+            watchdogMs,
+            armed,
+          });
     this.#told = { terms, guard: this.#guard, promises: told };
     const guard =
       this.#guard === null ? null : { watchdogMs: this.#guard.watchdogMs, latencyMaxMs: 0, frozen: this.#guard.frozen };
@@ -179,7 +184,11 @@ export class Standing {
   }
 
   #step(event: AuthorityEvent): void {
-    const { state, effects, wakeAtMs } = this.#protocol.stepAuthority(this.#authority, event, this.#agent.machine.mono());
+    const { state, effects, wakeAtMs } = this.#protocol.stepAuthority(
+      this.#authority,
+      event,
+      this.#agent.machine.mono(),
+    );
     this.#authority = state;
     this.#carryOut(effects, wakeAtMs);
   }
@@ -239,7 +248,9 @@ export class Standing {
     const { machine } = this.#agent;
     const { sequence } = heartbeat;
     this.#agent.world.oracle.heartbeatSent(machine.name, sequence, machine.mono());
-    const compare = this.#agent.world.rules.compareToken ? [{ key: keys.nodeMembership(machine.name), modRevision: token }] : [];
+    const compare = this.#agent.world.rules.compareToken
+      ? [{ key: keys.nodeMembership(machine.name), modRevision: token }]
+      : [];
     const write = [{ put: keys.nodeHeartbeat(machine.name), value: heartbeat }];
     this.#agent.transact({ compare, write }, Math.max(50, deadlineMs - machine.mono()), (outcome) => {
       this.#heard = outcome.kind === 'applied';
@@ -284,7 +295,8 @@ export class Standing {
     this.untilMs = untilMs;
     if (this.holds() && !had) {
       this.#held = true;
-      if (world.telling) world.tell({ kind: 'authority', node: machine.name, what: this.#agent.proved ? 'back' : 'has' });
+      if (world.telling)
+        world.tell({ kind: 'authority', node: machine.name, what: this.#agent.proved ? 'back' : 'has' });
       this.#agent.proved = true;
       this.#agent.suspended.onBack();
     }
@@ -359,7 +371,11 @@ export class Standing {
         this.#writeVote(effect.subject, effect.revision);
         return;
       case 'delete-vote':
-        this.#agent.transact({ compare: [], write: [{ delete: keys.vote(effect.subject, machine.name) }] }, 2000, () => undefined);
+        this.#agent.transact(
+          { compare: [], write: [{ delete: keys.vote(effect.subject, machine.name) }] },
+          2000,
+          () => undefined,
+        );
         return;
     }
   }
@@ -370,7 +386,8 @@ export class Standing {
     const compare = world.rules.compareVote ? [{ key: keys.nodeHeartbeat(subject), modRevision: revision }] : [];
     const write = [{ put: keys.vote(subject, machine.name), value }];
     this.#agent.transact({ compare, write }, 2000, (outcome) => {
-      if (outcome.kind === 'applied' && world.telling) world.tell({ kind: 'vote', node: machine.name, subject, what: 'votes' });
+      if (outcome.kind === 'applied' && world.telling)
+        world.tell({ kind: 'vote', node: machine.name, subject, what: 'votes' });
       this.#vote({ kind: 'vote-answer', subject, revision, outcome: outcome.kind });
     });
   }

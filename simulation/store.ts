@@ -65,7 +65,6 @@ export class SimulatedStore {
   onLeader: (machine: number | null) => void = () => undefined;
   readonly #entries = new Map<string, Change>();
   #log: Change[] = [];
-  #logStart = 0;
   readonly #pending = new Set<Proposal>();
   readonly #watchers: Watcher[] = [];
   #election: Timer | null = null;
@@ -133,11 +132,19 @@ export class SimulatedStore {
   }
 
   transact(machine: number, transaction: Transaction, call: { deadline: number; done: Proposal['done'] }): void {
-    const proposal: Proposal = { machine, transaction, deadline: call.deadline, endpoint: machine, done: call.done, decided: false };
+    const proposal: Proposal = {
+      machine,
+      transaction,
+      deadline: call.deadline,
+      endpoint: machine,
+      done: call.done,
+      decided: false,
+    };
     const way = this.#findEndpoint(machine);
     if (this.leader === null || way === null || this.full) return this.#giveUp(proposal);
     proposal.endpoint = way.endpoint;
-    const commitAt = this.#engine.now + way.delay + this.#network.delay(way.endpoint, this.leader) + this.#quorumDelay(this.leader);
+    const commitAt =
+      this.#engine.now + way.delay + this.#network.delay(way.endpoint, this.leader) + this.#quorumDelay(this.leader);
     this.#pending.add(proposal);
     this.#engine.at(commitAt, () => this.#commit(proposal));
     if (commitAt > call.deadline) this.#giveUp(proposal);
@@ -216,7 +223,9 @@ export class SimulatedStore {
     this.#election = this.#engine.after(wait, () => {
       this.#election = null;
       if (this.leader !== null) return;
-      const able = this.members.filter((member) => member.stalledUntil <= this.#engine.now && this.#quorate(member.machine));
+      const able = this.members.filter(
+        (member) => member.stalledUntil <= this.#engine.now && this.#quorate(member.machine),
+      );
       if (able.length === 0) return; // Asked again at the next change.
       this.leader = this.#random.pick(able).machine;
       this.onLeader(this.leader);
@@ -232,7 +241,8 @@ export class SimulatedStore {
         delays.push(stall + this.#flush());
         continue;
       }
-      if (!member.up || !this.#hosts.executes(member.machine) || !this.#network.bothWays(leader, member.machine)) continue;
+      if (!member.up || !this.#hosts.executes(member.machine) || !this.#network.bothWays(leader, member.machine))
+        continue;
       delays.push(this.#network.delay(leader, member.machine) * 2 + stall + this.#flush());
     }
     delays.sort((a, b) => a - b);
@@ -252,7 +262,10 @@ export class SimulatedStore {
     if (this.full && proposal.transaction.write.some((write) => 'put' in write)) return this.#giveUp(proposal);
     const outcome = this.#apply(proposal.transaction);
     const { endpoint, machine } = proposal;
-    const back = this.#engine.now + this.#network.delay(this.leader ?? endpoint, endpoint) + this.#network.delay(endpoint, machine);
+    const back =
+      this.#engine.now +
+      this.#network.delay(this.leader ?? endpoint, endpoint) +
+      this.#network.delay(endpoint, machine);
     if (back > proposal.deadline || proposal.done === null) return this.#giveUp(proposal);
     this.#engine.at(back, () => {
       const heard = this.#hosts.executes(endpoint) && this.#network.passes(endpoint, machine, 'cluster');
@@ -337,7 +350,6 @@ export class SimulatedStore {
     let oldest = this.revision;
     for (const watcher of this.#watchers) oldest = Math.min(oldest, watcher.position);
     const index = this.#indexOf(oldest);
-    this.#logStart += index;
     this.#log = this.#log.slice(index);
   }
 }

@@ -2,17 +2,34 @@
 export type StoryEvent =
   | { readonly kind: 'fault'; readonly text: string }
   | { readonly kind: 'user'; readonly text: string }
-  | { readonly kind: 'power'; readonly node: string; readonly what: 'off' | 'reset' | 'boots' | 'up'; readonly why: string }
+  | {
+      readonly kind: 'power';
+      readonly node: string;
+      readonly what: 'off' | 'reset' | 'boots' | 'up';
+      readonly why: string;
+    }
   | { readonly kind: 'agent'; readonly node: string; readonly what: 'starts' | 'ends' | 'member' }
   | { readonly kind: 'store'; readonly what: 'leader'; readonly node: string | null }
   | { readonly kind: 'authority'; readonly node: string; readonly what: 'has' | 'ended' | 'back' | 'fenced' }
-  | { readonly kind: 'promises'; readonly node: string; readonly granted: boolean; readonly by: string; readonly why: string }
+  | {
+      readonly kind: 'promises';
+      readonly node: string;
+      readonly granted: boolean;
+      readonly by: string;
+      readonly why: string;
+    }
   | { readonly kind: 'guard'; readonly node: string; readonly what: 'freezes' | 'thaws' | 'kills' | 'gives-up' }
   | { readonly kind: 'vote'; readonly node: string; readonly subject: string; readonly what: 'votes' | 'withdraws' }
   | { readonly kind: 'fenced'; readonly node: string; readonly by: string; readonly evidence: string }
   | { readonly kind: 'member'; readonly node: string }
   | { readonly kind: 'owner'; readonly vm: string; readonly node: string; readonly why: string }
-  | { readonly kind: 'status'; readonly vm: string; readonly node: string; readonly state: string; readonly why: string }
+  | {
+      readonly kind: 'status';
+      readonly vm: string;
+      readonly node: string;
+      readonly state: string;
+      readonly why: string;
+    }
   | { readonly kind: 'guest'; readonly vm: string; readonly node: string; readonly what: GuestWhat }
   | { readonly kind: 'migration'; readonly vm: string; readonly text: string }
   | { readonly kind: 'said'; readonly node: string; readonly text: string; readonly why: string }

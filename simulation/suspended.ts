@@ -112,4 +112,3 @@ export class Suspended {
     return [...this.#agent.machine.qemus].filter((qemu) => qemu.vm === vm);
   }
 }
-

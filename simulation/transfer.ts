@@ -26,10 +26,13 @@ export function startTransfer(
     source.migration = { ...source.migration, status: value };
     tell((driver) => driver.status(value));
   };
-  const going = () => source.alive && !source.dying && machine.powered && ['active', 'device'].includes(source.migration.status);
+  const going = () =>
+    source.alive && !source.dying && machine.powered && ['active', 'device'].includes(source.migration.status);
   const copy = () => [...other.qemus].find((qemu) => qemu.incoming === intent.migrationId && qemu.alive && !qemu.dying);
-  const moves = () => !source.frozen && machine.executes && other.executes && copy()?.frozen === false;
-  const linked = () => network.passes(machine.index, other.index, 'cluster') && network.passes(other.index, machine.index, 'cluster');
+  const moves = () =>
+    source.ioUntil <= engine.now && !source.frozen && machine.executes && other.executes && copy()?.frozen === false;
+  const linked = () =>
+    network.passes(machine.index, other.index, 'cluster') && network.passes(other.index, machine.index, 'cluster');
   status('active');
   const paused = () => source.state === 'paused';
 

@@ -2,10 +2,10 @@ import type { HighAvailability, NodeMembership, NodeService } from '../src/model
 import { keys } from '../src/model/keys.ts';
 import type { NodeMemory } from '../src/model/node.ts';
 import { withAllocation } from '../src/model/node.ts';
-import type { VmAction, VmOwner, VmRecord, VmStatus } from '../src/model/vm.ts';
+import type { VmOwner, VmRecord, VmStatus } from '../src/model/vm.ts';
 import type { Transaction, TransactionOutcome } from '../src/ports/store.ts';
 import { requestMigration } from './request-migration.ts';
-import type { Command } from './plan.ts';
+import type { Command, Wish } from './plan.ts';
 import type { World } from './world.ts';
 
 /** What a user was promised about a VM, to be compared with what becomes of it. */
@@ -14,8 +14,18 @@ export interface Acknowledged {
   readonly at: number;
 }
 
+const WISHES: Readonly<Record<Wish['do'], true>> = {
+  ...({ migrate: true, cancel: true, 'turn-off': true, start: true, delete: true } as const),
+  ...({ 'pause-node': true, 'resume-node': true, 'drain-node': true, 'confirm-dead': true } as const),
+  ...({ disarm: true, arm: true } as const),
+};
+
+export function isWish(command: Command): command is Wish {
+  return command.do in WISHES;
+}
+
 /** Carries out what a user asks for, as the API does: checks, then one transaction. */
-export function carryOutWish(world: World, command: Command): void {
+export function carryOutWish(world: World, command: Wish): void {
   const machine = world.machines.find((one) => one.executes && one.agent !== null && world.store.reachable(one.index));
   if (machine === undefined) return;
   const write = (transaction: Transaction, done: (outcome: TransactionOutcome) => void = () => undefined) =>
@@ -48,11 +58,14 @@ export function carryOutWish(world: World, command: Command): void {
     case 'disarm':
     case 'arm': {
       say(world, `${command.do} failover`);
-      const value: HighAvailability = { armed: command.do === 'arm', since: world.isoNow(), by: 'admin', reason: 'work' };
+      const value: HighAvailability = {
+        armed: command.do === 'arm',
+        since: world.isoNow(),
+        by: 'admin',
+        reason: 'work',
+      };
       return write({ compare: [], write: [{ put: keys.highAvailability, value }] });
     }
-    default:
-      return;
   }
 }
 
@@ -62,7 +75,11 @@ function say(world: World, text: string): void {
   if (world.telling) world.tell({ kind: 'user', text });
 }
 
-function changePower(world: World, command: { readonly do: VmAction | string; readonly vm: string; readonly at: number }, write: Write): void {
+function changePower(
+  world: World,
+  command: { readonly do: 'start' | 'turn-off'; readonly vm: string },
+  write: Write,
+): void {
   const { vm } = command;
   const record = world.store.get(keys.vmRecord(vm));
   const owner = world.store.get(keys.vmOwner(vm));
@@ -76,7 +93,11 @@ function changePower(world: World, command: { readonly do: VmAction | string; re
   const membership = world.store.get(keys.nodeMembership(node))?.value as NodeMembership | undefined;
   if (membership?.state !== 'member') return;
   const desired = on ? 'running' : 'off';
-  const request = { id: `r${world.store.revision}`, action: on ? ('start' as const) : ('turn-off' as const), at: world.isoNow() };
+  const request = {
+    id: `r${world.store.revision}`,
+    action: on ? ('start' as const) : ('turn-off' as const),
+    at: world.isoNow(),
+  };
   const memory = world.store.get(keys.nodeMemory(node));
   if (memory === undefined) return;
   const before = memory.value as NodeMemory;
@@ -113,21 +134,31 @@ function deleteVm(world: World, vm: string, write: Write): void {
   say(world, `delete ${vm}`);
   const all = [keys.vmRecord(vm), keys.vmOwner(vm), keys.vmStatus(vm)];
   const compare = all.map((key) => ({ key, modRevision: world.store.get(key)?.modRevision ?? '0' }));
-  write({ compare: [...compare, { key: keys.vmIntent(vm), modRevision: '0' }], write: all.map((key) => ({ delete: key })) }, (outcome) => {
-    if (outcome.kind !== 'applied') return;
-    world.oracle.truth(vm).deleted = true;
-    world.acknowledged.set(vm, { desired: 'deleted', at: world.engine.now });
-  });
+  write(
+    { compare: [...compare, { key: keys.vmIntent(vm), modRevision: '0' }], write: all.map((key) => ({ delete: key })) },
+    (outcome) => {
+      if (outcome.kind !== 'applied') return;
+      world.oracle.truth(vm).deleted = true;
+      world.acknowledged.set(vm, { desired: 'deleted', at: world.engine.now });
+    },
+  );
 }
 
-function changeService(world: World, command: { readonly do: string; readonly node: string }, write: Write): void {
+function changeService(
+  world: World,
+  command: { readonly do: 'pause-node' | 'resume-node' | 'drain-node'; readonly node: string },
+  write: Write,
+): void {
   const key = keys.nodeService(command.node);
   const mode = ({ 'pause-node': 'paused', 'resume-node': 'active', 'drain-node': 'draining' } as const)[
     command.do as 'pause-node' | 'resume-node' | 'drain-node'
   ];
   say(world, `${command.do.replace('-node', '')} ${command.node}`);
-  const vms = world.vmNames.filter((vm) => (world.store.get(keys.vmOwner(vm))?.value as VmOwner | undefined)?.node === command.node);
-  const drain = mode === 'draining' ? { id: `d${world.store.revision}`, requestedAt: world.isoNow(), vms, failures: {} } : null;
+  const vms = world.vmNames.filter(
+    (vm) => (world.store.get(keys.vmOwner(vm))?.value as VmOwner | undefined)?.node === command.node,
+  );
+  const drain =
+    mode === 'draining' ? { id: `d${world.store.revision}`, requestedAt: world.isoNow(), vms, failures: {} } : null;
   const value: NodeService = { mode, since: world.isoNow(), by: 'admin', drain };
   write({ compare: [], write: [{ put: key, value }] });
 }
@@ -141,7 +172,13 @@ function confirmDead(world: World, node: string, write: Write): void {
   if (known.state !== 'member') return;
   say(world, `confirm that ${node} is dead`);
   const value: NodeMembership = {
-    ...{ state: 'fenced', bootId: known.bootId, since: world.isoNow(), by: 'admin', reason: 'an administrator confirmed it' },
+    ...{
+      state: 'fenced',
+      bootId: known.bootId,
+      since: world.isoNow(),
+      by: 'admin',
+      reason: 'an administrator confirmed it',
+    },
     evidence: { kind: 'confirmed', by: 'admin' },
   };
   write({ compare: [{ key, modRevision: membership.modRevision }], write: [{ put: key, value }] });

@@ -59,7 +59,12 @@ export class World {
     const stream = (name: string) => new SeededRandom(plan.seed, name);
     this.random = {
       ...{ machines: stream('machines'), storage: stream('storage'), notes: stream('notes') },
-      ...{ qemu: stream('qemu'), agents: stream('agents'), faults: stream('faults'), controllers: stream('controllers') },
+      ...{
+        qemu: stream('qemu'),
+        agents: stream('agents'),
+        faults: stream('faults'),
+        controllers: stream('controllers'),
+      },
     };
     const names = plan.witness === 'none' ? plan.nodes : [...plan.nodes, 'witness'];
     this.network = new Network(this.engine, stream('network'), names.length);
@@ -71,7 +76,8 @@ export class World {
     this.vmNames = plan.vms.map(({ name }) => name);
     this.store.onCommit = (changes) => this.oracle.committed(changes);
     this.store.onLeader = (machine) => {
-      if (this.telling) this.tell({ kind: 'store', what: 'leader', node: machine === null ? null : (names[machine] ?? null) });
+      if (this.telling)
+        this.tell({ kind: 'store', what: 'leader', node: machine === null ? null : (names[machine] ?? null) });
       this.topologyChanged();
     };
     this.#fill();
@@ -188,7 +194,8 @@ export class World {
         }
       });
     });
-    if (this.rules.askPowerAgain) this.#pollPower(machine, { at: this.engine.now + takes + 300, until: this.engine.now + forMs, boots }, done);
+    if (this.rules.askPowerAgain)
+      this.#pollPower(machine, { at: this.engine.now + takes + 300, until: this.engine.now + forMs, boots }, done);
   }
 
   #pollPower(
@@ -196,9 +203,11 @@ export class World {
     poll: { readonly at: number; readonly until: number; readonly boots: number },
     done: (off: boolean, why: string) => void,
   ): void {
-    if (poll.at > poll.until) return void this.engine.at(poll.until, () => done(false, 'the power did not go off in time'));
+    if (poll.at > poll.until)
+      return void this.engine.at(poll.until, () => done(false, 'the power did not go off in time'));
     this.engine.at(poll.at, () => {
-      if (!machine.controllerWorks) return void this.engine.at(poll.until, () => done(false, 'the controller does not answer'));
+      if (!machine.controllerWorks)
+        return void this.engine.at(poll.until, () => done(false, 'the controller does not answer'));
       if (!machine.powered) return done(true, '');
       this.#pollPower(machine, { ...poll, at: poll.at + 500 }, done);
     });
@@ -263,7 +272,14 @@ function recordOf(vm: VmPlan, at: string): VmRecord {
   return {
     definition: {
       ...{ name: vm.name, uuid: vm.name, memoryBytes: vm.memoryMiB * MIB, cpus: 1, machineType: 'pc-q35-7.2' },
-      ...{ cpuModel: 'Nehalem-v1', accelerator: 'kvm', freePageHinting: false, boot: { kind: 'disk' }, disks: [], nics: [] },
+      ...{
+        cpuModel: 'Nehalem-v1',
+        accelerator: 'kvm',
+        freePageHinting: false,
+        boot: { kind: 'disk' },
+        disks: [],
+        nics: [],
+      },
     },
     ...{ desired: 'running', highlyAvailable: vm.highlyAvailable, automaticStart: true, budgetMs: 50, createdAt: at },
     request: null,

@@ -38,6 +38,7 @@ export async function startAgent(
     instances.add(instance);
     log.info('Found a QEMU process of an earlier agent', { vm: instance.vm, instance: instance.id, pid: instance.pid });
   }
+  await suspended.takeUp();
   const traffic = new HeldTraffic(ports);
   const copies = new DestinationCopies(ports, traffic);
   const vms = new OwnedVms(ports);

@@ -12,12 +12,14 @@ import { releaseStaleMemory } from '../failover/stale-memory.ts';
 import { decideTakeover, type PowerOffSight, sightsOf, type TakeoverDecision } from '../failover/takeover.ts';
 import type { NewEvent } from '../ports/events.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import { applyAndSay } from './apply-and-say.ts';
 import { SettleMigrations } from './settle-migrations.ts';
 
 const LOOK_EVERY_MS = 250;
 /** Between two looks because something has changed: heartbeats of many nodes change something all the time. */
 const PAUSE_MS = 50;
 const POWER_OFF_MS = 20_000;
+const POWER_OFF_AGAIN_MS = 30_000;
 
 /** Something that is due in the cluster, whoever does it: of several agents that do it at once one succeeds. */
 interface Due {
@@ -46,7 +48,7 @@ export class Coordinator {
   }
 
   start(): void {
-    this.#ports.clock.every(LOOK_EVERY_MS, () => this.#look());
+    this.#ports.clock.every(LOOK_EVERY_MS, () => this.#tryToLook());
     this.#ports.view.subscribe(() => this.#lookSoon());
   }
 
@@ -55,21 +57,34 @@ export class Coordinator {
     this.#lookIsComing = true;
     this.#ports.clock.after(PAUSE_MS, () => {
       this.#lookIsComing = false;
-      this.#look();
+      this.#tryToLook();
     });
+  }
+
+  /** The agent that runs this also keeps its guests' authority: whatever is in the store must not end it. */
+  #tryToLook(): void {
+    try {
+      this.#look();
+    } catch (error) {
+      this.#ports.log.error('The state of the cluster could not be looked after', { error });
+    }
   }
 
   #look(): void {
     const { view, config, log } = this.#ports;
     const now = view.now();
-    if (!this.#steady(now.monotonicMs)) return;
-    const due = this.#findDue();
+    if (!this.#steady(now.monotonicMs)) {
+      // How long something has been due was not seen.
+      this.#due = new Map();
+      return;
+    }
+    const rank = rankOf(view.current(), config.node, now);
+    const due = this.#findDue(rank);
     this.#due = dueSince(
       this.#due,
       due.map(({ key }) => key),
       now.monotonicMs,
     );
-    const rank = rankOf(view.current(), config.node, now);
     this.#tellSilences(rank);
     for (const { key, run } of due) {
       if (this.#running.has(key) || !actsNow(rank, now.monotonicMs - (this.#due.get(key) ?? now.monotonicMs))) continue;
@@ -90,12 +105,12 @@ export class Coordinator {
     return this.#heldSinceMs !== null && nowMs - this.#heldSinceMs >= VOTER_STEADY_MS;
   }
 
-  #findDue(): Due[] {
+  #findDue(rank: number): Due[] {
     return [
       ...this.#takeovers(),
       ...this.#recoveries(),
       ...this.#settlements(),
-      ...this.#drains(),
+      ...this.#drains(rank),
       ...this.#failbacks(),
       ...this.#tidying(),
     ];
@@ -126,12 +141,20 @@ export class Coordinator {
     const off = answer.state === 'off';
     const confirmedAt = off ? isoDate(clock.wallMs()) : null;
     this.#powerOff.set(node, { ...sight, state: off ? 'off' : 'failed', confirmedAt, reason: answer.reason });
+    // A controller that did not answer may do so later; without a takeover time nothing else would bring the VMs back.
+    if (!off) this.#askAgainLater(node, heartbeatRevision);
     events.say({
       ...{ kind: 'fencing-tried', critical: !off, node, vm: null },
       text: off ? `The power of ${node} is off.` : `The power of ${node} could not be switched off.`,
       reason: off ? reason : answer.reason,
     });
-    this.#look();
+    this.#tryToLook();
+  }
+
+  #askAgainLater(node: NodeName, heartbeatRevision: string): void {
+    this.#ports.clock.after(POWER_OFF_AGAIN_MS, () => {
+      if (this.#powerOff.get(node)?.heartbeatRevision === heartbeatRevision) this.#powerOff.delete(node);
+    });
   }
 
   #recoveries(): Due[] {
@@ -148,7 +171,7 @@ export class Coordinator {
     });
   }
 
-  #drains(): Due[] {
+  #drains(rank: number): Due[] {
     const { view, events } = this.#ports;
     const state = view.current();
     const found: Due[] = [];
@@ -163,12 +186,9 @@ export class Coordinator {
       if (progress.event === null) continue;
       const { event } = progress;
       if (this.#blocked.get(name) === event.reason) continue;
-      const say = () => {
-        this.#blocked.set(name, event.reason);
-        events.say(event);
-        return Promise.resolve();
-      };
-      found.push({ key: `drain-blocked:${name}`, run: say });
+      this.#blocked.set(name, event.reason);
+      // Every agent sees it; once is enough to say it.
+      if (rank === 0) events.say(event);
     }
     return found;
   }
@@ -241,10 +261,8 @@ export class Coordinator {
   }
 
   async #write(transaction: Transaction, events: readonly NewEvent[]): Promise<void> {
-    const { store, clock } = this.#ports;
-    const outcome = await store.transact(transaction);
-    if (outcome.kind === 'applied') for (const event of events) this.#ports.events.say(event);
+    const applied = await applyAndSay(this.#ports, transaction, events);
     // The view shows it in a moment; until then the same would be decided again.
-    await clock.sleep(outcome.kind === 'applied' ? 20 : 100);
+    await this.#ports.clock.sleep(applied ? 20 : 100);
   }
 }

@@ -7,6 +7,7 @@ import {
   LARGE_CLUSTER_NODES,
   type NodeHeartbeat,
   type NodeMembership,
+  PROMISE_PERIOD_MS,
   type TakeoverTerms,
 } from '../model/authority.ts';
 import { knownNodes } from '../model/cluster-state.ts';
@@ -19,7 +20,7 @@ import type { GuardLink } from '../ports/guard.ts';
 import type { Log } from '../ports/log.ts';
 import type { LocalNotes } from '../ports/notes.ts';
 import type { Peers } from '../ports/peers.ts';
-import type { ClusterStore } from '../ports/store.ts';
+import type { ClusterStore, Transaction, TransactionOutcome } from '../ports/store.ts';
 import type { ClusterView } from './cluster-view.ts';
 
 /** `ended`: no HA VM of this node may run now. `back`: they may again. `fenced`: others may have taken them over. */
@@ -77,6 +78,9 @@ export class NodeAuthority implements Authority {
   #holds = false;
   #told = '';
   #membersNoted = '';
+  /** One note after the other: a repeated one must not overwrite a later one. */
+  #noting: Promise<void> = Promise.resolve();
+  #lastNoteId = 0;
   #heardAtMs = Number.NEGATIVE_INFINITY;
   #cancelWake: () => void = () => undefined;
   #cancelEnd: () => void = () => undefined;
@@ -95,7 +99,7 @@ export class NodeAuthority implements Authority {
         attemptMs: HEARTBEAT_ATTEMPT_MS,
         authorityMs: AUTHORITY_MS,
         askAfterMs: ASK_PROMISES_AFTER_MS,
-        askEveryMs: HEARTBEAT_PERIOD_MS,
+        askEveryMs: PROMISE_PERIOD_MS,
         notedTerms: Array.isArray(noted) ? (noted as TakeoverTerms[]) : null,
         guarded: ports.guard !== null,
       },
@@ -105,7 +109,7 @@ export class NodeAuthority implements Authority {
     this.#carryOut(started.effects, started.wakeAtMs);
     ports.guard?.subscribe(() => this.#followGuard());
     ports.view.subscribe(() => this.#noteMembers());
-    this.tellTerms();
+    this.#followGuard();
   }
 
   holds(): boolean {
@@ -161,7 +165,10 @@ export class NodeAuthority implements Authority {
   #act(effect: AuthorityEffect): void {
     switch (effect.kind) {
       case 'note-terms':
-        void this.#note(effect);
+        // A repeated one is being tried already, for as long as it takes.
+        if (effect.noteId <= this.#lastNoteId) return;
+        this.#lastNoteId = effect.noteId;
+        this.#noting = this.#noting.then(() => this.#note(effect));
         return;
       case 'heartbeat':
         void this.#beat(effect);
@@ -196,9 +203,9 @@ export class NodeAuthority implements Authority {
   }
 
   async #beat({ heartbeat, token, deadlineMs }: Extract<AuthorityEffect, { kind: 'heartbeat' }>): Promise<void> {
-    const { store, clock } = this.#ports;
+    const { clock } = this.#ports;
     const { node } = this.#input;
-    const outcome = await store.transact(
+    const outcome = await this.#transact(
       {
         compare: [{ key: keys.nodeMembership(node), modRevision: token }],
         write: [{ put: keys.nodeHeartbeat(node), value: heartbeat }],
@@ -217,23 +224,37 @@ export class NodeAuthority implements Authority {
     const ownRenewal = membership?.state === 'member' && membership.bootId === this.#input.bootId;
     if (found === undefined || !ownRenewal) {
       this.#step({ kind: 'heartbeat-answer', sequence, outcome: 'fenced' });
+      // While it renews its token the reducer takes no answer for definite; this one is.
+      if (this.#state.token === token) this.#step({ kind: 'membership', token: null });
       return;
     }
     // The answer to an own renewal of the token was lost; only this node writes `member` under its boot.
     this.#step({ kind: 'heartbeat-answer', sequence, outcome: 'unknown' });
-    this.#step({ kind: 'membership', token: found.modRevision });
+    // A late answer about an older token says nothing new.
+    if (this.#state.token === token) this.#step({ kind: 'membership', token: found.modRevision });
   }
 
+  /** If its own answer is lost, or somebody was faster, the next heartbeat finds that out. */
   async #renew(token: Revision): Promise<void> {
     const { store, view } = this.#ports;
     const key = keys.nodeMembership(this.#input.node);
     const entry = await store.get(key).catch(() => undefined);
     const value = entry?.value as NodeMembership | undefined;
     if (entry?.modRevision !== token || value?.state !== 'member') return;
-    const outcome = await store.transact({ compare: [{ key, modRevision: token }], write: [{ put: key, value }] });
+    const outcome = await this.#transact({ compare: [{ key, modRevision: token }], write: [{ put: key, value }] });
     if (outcome.kind === 'applied') this.#step({ kind: 'membership', token: outcome.revision });
     else if (outcome.kind === 'unknown')
       this.#ports.log.debug('The fencing token may be renewed', { fresh: view.fresh() });
+  }
+
+  /** Whatever goes wrong with it, a definite answer it is not. */
+  async #transact(transaction: Transaction, deadlineMs?: number): Promise<TransactionOutcome> {
+    try {
+      return await this.#ports.store.transact(transaction, deadlineMs);
+    } catch (error) {
+      this.#ports.log.error('A transaction about this node broke', { error });
+      return { kind: 'unknown', reason: String(error) };
+    }
   }
 
   async #ask(voter: NodeName, round: number): Promise<void> {
@@ -269,13 +290,12 @@ export class NodeAuthority implements Authority {
   }
 
   #extend(untilMs: number | null): void {
-    const { guard } = this.#ports;
-    const held = this.holds();
+    // It may have ended without a timer's having said so: an agent that was held up hears this first.
+    if (!this.holds()) this.#change(false);
     this.#untilMs = untilMs;
     this.#checkAtEnd();
     // What stood still is held VM by VM before the guard lets all of them go.
-    if (!held || !this.#holds) this.#change(this.holds());
-    if (this.holds()) guard?.extend(untilMs);
+    if (this.holds() && this.#change(true)) this.#ports.guard?.extend(untilMs);
   }
 
   #checkAtEnd(): void {
@@ -289,10 +309,13 @@ export class NodeAuthority implements Authority {
     });
   }
 
-  #change(holds: boolean): void {
-    if (holds === this.#holds) return;
+  /** False if somebody could not take it in: then VMs that stand still may not be held one by one, and `back` is told again later. */
+  #change(holds: boolean): boolean {
+    if (holds === this.#holds) return true;
     this.#holds = holds;
-    this.#tell(holds ? 'back' : 'ended');
+    const taken = this.#tell(holds ? 'back' : 'ended');
+    if (holds && !taken) this.#holds = false;
+    return taken;
   }
 
   #fenced(): void {
@@ -303,9 +326,19 @@ export class NodeAuthority implements Authority {
     this.#tell('fenced');
   }
 
-  #tell(change: AuthorityChange): void {
-    this.#ports.log.info('Authority', { change });
-    for (const listener of this.#listeners) listener(change);
+  #tell(change: AuthorityChange): boolean {
+    const { log } = this.#ports;
+    log.info('Authority', { change });
+    let taken = true;
+    for (const listener of this.#listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        log.error('A change of authority was not taken in by all', { change, error });
+        taken = false;
+      }
+    }
+    return taken;
   }
 }
 

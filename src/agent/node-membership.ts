@@ -38,20 +38,23 @@ export class NodeMembershipKeeper {
   readonly #ports: MembershipPorts;
   readonly #input: MembershipInput;
   #joining: Promise<void> | null = null;
+  /** Others may run the VMs of this node, whatever the store says of it by now. */
+  #endFirst = false;
 
   constructor(ports: MembershipPorts, input: MembershipInput) {
     this.#ports = ports;
     this.#input = input;
     input.authority.subscribe((change) => {
-      if (change === 'fenced') void this.join();
+      if (change !== 'fenced') return;
+      this.#endFirst = true;
+      void this.join();
     });
   }
 
   /** Resolves when this node is a member. */
   join(): Promise<void> {
-    this.#joining ??= this.#join().finally(() => {
-      this.#joining = null;
-    });
+    // In a later turn: it tells the authority, which may be what has called this.
+    this.#joining ??= Promise.resolve().then(() => this.#join());
     return this.#joining;
   }
 
@@ -61,7 +64,11 @@ export class NodeMembershipKeeper {
     for (;;) {
       try {
         const token = await this.#tryToJoin();
-        if (token !== null) return authority.setMembership(token);
+        if (token !== null) {
+          // From here on it may be fenced again, which is another joining.
+          this.#joining = null;
+          return authority.setMembership(token);
+        }
       } catch (error) {
         this.#ports.log.debug('This node is not a member yet', { error });
       }
@@ -77,10 +84,15 @@ export class NodeMembershipKeeper {
     const known = entry?.value as Membership | undefined;
     const found = entry === undefined || known === undefined ? null : { value: known, modRevision: entry.modRevision };
     const decision = decideJoin(found, { node, bootId, now: isoDate(clock.wallMs()) });
-    if (decision.kind === 'member') return decision.token;
+    if (decision.kind === 'member' && !this.#endFirst) return decision.token;
     if (known?.state === 'fenced') log.warn('This node was fenced', { reason: known.reason, since: known.since });
-    if (decision.endAllFirst) await endAll();
-    const outcome = await store.transact(decision.transaction);
+    if (this.#endFirst || (decision.kind === 'join' && decision.endAllFirst)) await endAll();
+    this.#endFirst = false;
+    if (decision.kind === 'member') return decision.token;
+    const { compare, write } = decision.transaction;
+    // A node that was removed leaves no trace again.
+    const notEvicted = { key: keys.eviction(node), modRevision: '0' };
+    const outcome = await store.transact({ compare: [...compare, notEvicted], write });
     if (outcome.kind !== 'applied') return null;
     if (known?.state === 'fenced') {
       events.say({

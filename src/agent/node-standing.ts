@@ -56,7 +56,7 @@ export function takeStanding(ports: StandingPorts, input: StandingInput): Standi
     promises: () => voter.promised(),
     onHeartbeat: (applied) => voter.ownHeartbeat(applied),
   });
-  const suspended = new SuspendedVms({ ...ports, node, authority });
+  const suspended = new SuspendedVms({ ...ports, node, authority, hasInstances: input.role === 'node' });
   const keeper = new NodeMembershipKeeper(ports, {
     ...{ node, bootId, authority },
     endAll: () => suspended.endAll(),

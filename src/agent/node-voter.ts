@@ -10,7 +10,7 @@ import type { EventLog } from '../ports/events.ts';
 import type { Log } from '../ports/log.ts';
 import type { LocalNotes } from '../ports/notes.ts';
 import type { PeerRequests } from '../ports/peers.ts';
-import type { ClusterStore } from '../ports/store.ts';
+import type { ClusterStore, Transaction, TransactionOutcome } from '../ports/store.ts';
 import type { ClusterView } from './cluster-view.ts';
 
 export interface VoterPorts {
@@ -40,8 +40,12 @@ export class NodeVoter {
   readonly #seen = new Map<NodeName, Revision>();
   readonly #memberships = new Map<NodeName, string>();
   readonly #promisedAtMs = new Map<NodeName, number>();
+  /** As it is to be on disk. */
   #noted: Readonly<Record<NodeName, Revision>>;
-  #noting: Promise<void> = Promise.resolve();
+  #noteIsDue = false;
+  #notesAreWritten = false;
+  /** Votes that were told to the cluster: one that is written anew is no news. */
+  readonly #saidVotes = new Map<NodeName, Revision>();
 
   constructor(ports: VoterPorts, { node, bootId }: { readonly node: NodeName; readonly bootId: string }) {
     this.#ports = ports;
@@ -123,50 +127,67 @@ export class NodeVoter {
         this.#asked.delete(effect.requestId);
         return;
       case 'note-vote':
-        this.#noting = this.#noting.then(() => this.#note(effect));
+        this.#note(effect);
         return;
       case 'write-vote':
         void this.#vote(effect);
         return;
       case 'delete-vote':
-        void this.#ports.store.transact({
-          compare: [],
-          write: [{ delete: keys.vote(effect.subject, this.#node) }],
-        });
+        void this.#transact({ compare: [], write: [{ delete: keys.vote(effect.subject, this.#node) }] });
         return;
     }
   }
 
-  /** One after the other: a note must not overtake a later one. */
-  async #note({ subject, revision }: Extract<VoterEffect, { kind: 'note-vote' }>): Promise<void> {
+  #note({ subject, revision }: Extract<VoterEffect, { kind: 'note-vote' }>): void {
     const { [subject]: _, ...others } = this.#noted;
     this.#noted = revision === null ? others : { ...others, [subject]: revision };
-    for (;;) {
+    this.#noteIsDue = true;
+    if (!this.#notesAreWritten) void this.#writeNotes();
+  }
+
+  /** One after the other, always the newest: a note must not overtake a later one. */
+  async #writeNotes(): Promise<void> {
+    this.#notesAreWritten = true;
+    while (this.#noteIsDue) {
+      this.#noteIsDue = false;
+      const noted = this.#noted;
       try {
-        await this.#ports.notes.write(VOTES_NOTE, this.#noted);
-        break;
+        await this.#ports.notes.write(VOTES_NOTE, noted);
       } catch (error) {
-        this.#ports.log.error('A vote cannot be noted on disk, so it is not cast', { subject, error });
+        this.#noteIsDue = true;
+        this.#ports.log.error('Votes cannot be noted on disk, so none is cast', { noted, error });
         await this.#ports.clock.sleep(1000);
+        continue;
       }
+      for (const [subject, revision] of Object.entries(noted)) this.#step({ kind: 'vote-noted', subject, revision });
     }
-    if (revision !== null) this.#step({ kind: 'vote-noted', subject, revision });
+    this.#notesAreWritten = false;
   }
 
   async #vote({ subject, revision }: Extract<VoterEffect, { kind: 'write-vote' }>): Promise<void> {
-    const { store, clock, events } = this.#ports;
-    const value = { heartbeatRevision: revision, voterBootId: this.#bootId, at: isoDate(clock.wallMs()) };
-    const outcome = await store.transact({
+    const value = { heartbeatRevision: revision, voterBootId: this.#bootId, at: isoDate(this.#ports.clock.wallMs()) };
+    const { kind } = await this.#transact({
       compare: [{ key: keys.nodeHeartbeat(subject), modRevision: revision }],
       write: [{ put: keys.vote(subject, this.#node), value }],
     });
-    if (outcome.kind === 'applied') {
-      events.say({
+    if (kind === 'applied' && this.#saidVotes.get(subject) !== revision) {
+      this.#saidVotes.set(subject, revision);
+      this.#ports.events.say({
         ...{ kind: 'voted', critical: false, node: subject, vm: null },
         text: `${this.#node} votes that ${subject} is gone.`,
         reason: 'It has not been heard for its takeover time.',
       });
     }
-    this.#step({ kind: 'vote-answer', subject, revision, outcome: outcome.kind });
+    this.#step({ kind: 'vote-answer', subject, revision, outcome: kind });
+  }
+
+  /** Whatever goes wrong with it: it may have been applied. */
+  async #transact(transaction: Transaction): Promise<TransactionOutcome> {
+    try {
+      return await this.#ports.store.transact(transaction);
+    } catch (error) {
+      this.#ports.log.error('A transaction about a vote broke', { error });
+      return { kind: 'unknown', reason: String(error) };
+    }
   }
 }

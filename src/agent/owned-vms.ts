@@ -4,13 +4,14 @@ import { keys } from '../model/keys.ts';
 import type { VmEntry } from '../model/cluster-state.ts';
 import type { VmName } from '../model/names.ts';
 import { withoutAllocation } from '../model/node.ts';
-import type { VmRecord, VmStatus } from '../model/vm.ts';
+import type { VmOwner, VmRecord, VmStatus } from '../model/vm.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import { nextStarts, type WaitingStart } from '../failover/start-pacing.ts';
 import { availabilityOf } from '../placement/occupancy.ts';
 import { decideElsewhere } from '../failover/elsewhere.ts';
 import type { Compare, Write } from '../ports/store.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import { applyAndSay } from './apply-and-say.ts';
 import { VmGroups } from './vm-groups.ts';
 import { decideStartFailed, decideVm, type VmDecision, type VmObservation } from './decide-vm.ts';
 
@@ -30,6 +31,8 @@ export class OwnedVms {
   readonly #shutdownAskedAtMs = new Map<string, number>();
   /** VMs that are to be started here and wait for their turn. */
   readonly #waitingStarts = new Map<VmName, WaitingStart>();
+  /** One per VM: every look may ask for another. */
+  readonly #laterLooks = new Map<VmName, () => void>();
   #starting = 0;
   /** Guests that powered themselves off: said by the event, since QEMU may be gone before it is asked. */
   readonly #shutDownByGuest = new Set<VmName>();
@@ -68,13 +71,15 @@ export class OwnedVms {
   async #step(vm: VmName): Promise<void> {
     const { view, config, instances, clock, log } = this.#ports;
     const entry = view.current().vms.get(vm);
-    if (entry?.record == null || entry.intent !== null || entry.owner?.value.node !== config.node) return;
+    // Whatever has become of it: what is not looked at below waits no more, and takes nobody's turn.
+    this.#waitingStarts.delete(vm);
+    if (entry?.record == null || entry.intent !== null) return;
+    if (entry.owner?.value.node !== config.node) return await this.#endStray(vm);
     // Frozen, or about to be proven: it answers nothing, and nothing is to be concluded from that.
     if (this.#ports.suspended.isSuspended(vm)) return;
     const instance = instances.ofVm(vm);
     const request = entry.record.value.request;
     const askedAtMs = this.#shutdownAskedAtMs.get(request?.id ?? '');
-    this.#waitingStarts.delete(vm);
     const decision = decideVm(entry.record.value, entry.status?.value ?? null, {
       runState: instance === undefined ? null : await instance.runState(),
       instance: instance?.id ?? null,
@@ -83,11 +88,13 @@ export class OwnedVms {
       guestShutDown: this.#shutDownByGuest.has(vm),
       ...this.#ofNode(),
     });
+    // What was seen may be what was done to it meanwhile.
+    if (this.#ports.suspended.isSuspended(vm)) return;
     if (decision.action !== 'nothing') log.info('VM', { vm, decision });
     switch (decision.action) {
       case 'nothing':
         await this.#place(entry);
-        if (decision.againInMs !== undefined) clock.after(decision.againInMs, () => void this.look(vm));
+        this.#lookLater(vm, decision.againInMs);
         return;
       case 'move-elsewhere':
         await this.#moveElsewhere(entry);
@@ -97,7 +104,7 @@ export class OwnedVms {
       case 'resume':
         // The right to run is proven by a write: the VM may have been deleted or moved while QEMU was starting.
         if (!(await this.#record(entry, STARTING))) return;
-        if (entry.record.value.highlyAvailable && !this.#ports.authority.holds()) return;
+        if (entry.record.value.highlyAvailable && !this.#mayRunNow(vm)) return;
         instance?.noteMayRun();
         await instance?.resume();
         break;
@@ -113,6 +120,37 @@ export class OwnedVms {
         return;
     }
     this.#again.add(vm);
+  }
+
+  #mayRunNow(vm: VmName): boolean {
+    return this.#ports.authority.holds() && !this.#ports.suspended.isSuspended(vm);
+  }
+
+  #lookLater(vm: VmName, inMs: number | undefined): void {
+    this.#laterLooks.get(vm)?.();
+    this.#laterLooks.delete(vm);
+    if (inMs !== undefined)
+      this.#laterLooks.set(
+        vm,
+        this.#ports.clock.after(inMs, () => void this.look(vm)),
+      );
+  }
+
+  /**
+   * A QEMU of a VM that another node has by now: a start that was under way while this node was fenced, or a VM that was started elsewhere
+   * after somebody had confirmed that this node is dead. What it knows of its disks is old; it must never go on here.
+   */
+  async #endStray(vm: VmName): Promise<void> {
+    const { store, instances, config, view, log } = this.#ports;
+    if (instances.ofVm(vm) === undefined || !view.fresh()) return;
+    // The view may be old; this is not.
+    const entries = await store.list(`${keys.vms}${vm}/`);
+    const owner = entries.find(({ key }) => key === keys.vmOwner(vm))?.value as VmOwner | undefined;
+    const migrates = entries.some(({ key }) => key === keys.vmIntent(vm));
+    const instance = instances.ofVm(vm);
+    if (owner === undefined || owner.node === config.node || migrates || instance === undefined) return;
+    log.error('A VM that another node owns has a QEMU here, which is ended', { vm, owner: owner.node });
+    await instance.kill();
   }
 
   async #kill(entry: VmEntry): Promise<void> {
@@ -136,16 +174,24 @@ export class OwnedVms {
     const instance = this.#ports.instances.ofVm(vm);
     const status = entry.status?.value;
     if (instance === undefined || status?.state !== 'running') return;
-    if (this.#isGuarded(entry) === status.guarded) return;
+    if (this.#isGuarded(entry) === status.guarded) return this.#leaveGuard(entry);
     await this.#record(entry, {
       ...{ action: 'record', state: 'running', reason: status.reason, settle: false, down: false, error: status.error },
     });
   }
 
+  /** Among those that the guard stops before it is recorded. */
   #isGuarded(entry: VmEntry): boolean {
     const { definition, highlyAvailable } = entry.record.value;
     const instance = this.#ports.instances.ofVm(definition.name);
-    return instance === undefined ? highlyAvailable : this.#groups.place(instance, highlyAvailable);
+    if (instance === undefined || !highlyAvailable) return highlyAvailable;
+    return this.#groups.place(instance, true);
+  }
+
+  /** After it is recorded: whoever reads that the guard stops it must be able to rely on it. */
+  #leaveGuard({ record }: VmEntry): void {
+    const instance = this.#ports.instances.ofVm(record.value.definition.name);
+    if (instance !== undefined && !record.value.highlyAvailable) this.#groups.place(instance, false);
   }
 
   /** A batch after a failover, or after a boot: a few at a time, the important ones first. */
@@ -198,11 +244,9 @@ export class OwnedVms {
 
   /** It has failed here too often. */
   async #moveElsewhere(entry: VmEntry): Promise<void> {
-    const { store, view, events, clock } = this.#ports;
+    const { view, clock } = this.#ports;
     const { transaction, event } = decideElsewhere(view.current(), view.now(), entry);
-    const outcome = await store.transact(transaction);
-    if (outcome.kind === 'applied') events.say(event);
-    else await clock.sleep(100);
+    if (!(await applyAndSay(this.#ports, transaction, [event]))) await clock.sleep(100);
   }
 
   /** What an administrator would ask about later: a VM that was restarted, or was not. */
@@ -249,8 +293,10 @@ export class OwnedVms {
       write.push({ put: keys.nodeMemory(config.node), value: withoutAllocation(memory.value, vm) });
     }
     const outcome = await store.transact({ compare, write });
-    if (outcome.kind === 'applied') this.#tell(entry, decision);
-    else await clock.sleep(100);
+    if (outcome.kind === 'applied') {
+      this.#leaveGuard(entry);
+      this.#tell(entry, decision);
+    } else await clock.sleep(100);
     // The view learns of it through the watch, and calls again then.
     if (outcome.kind === 'unknown') this.#again.add(vm);
     return outcome.kind === 'applied';

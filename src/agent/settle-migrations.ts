@@ -9,8 +9,10 @@ import {
   type SettleDecision,
   settleIntent,
 } from '../failover/settle-intent.ts';
+import type { NewEvent } from '../ports/events.ts';
 import type { DestinationStatus } from '../ports/peers.ts';
 import type { AgentPorts } from './agent-ports.ts';
+import { applyAndSay } from './apply-and-say.ts';
 import { MigrationNotes } from './migration-notes.ts';
 
 type SettlePorts = Pick<AgentPorts, 'config' | 'store' | 'view' | 'peers' | 'events' | 'clock' | 'log'>;
@@ -86,22 +88,21 @@ export class SettleMigrations {
   }
 
   async #close(entry: VmEntry, decision: Extract<SettleDecision, { kind: 'close' }>): Promise<void> {
-    const { store, view, events, clock } = this.#ports;
+    const { view, clock } = this.#ports;
     if (entry.intent === null) return;
     const { vm, source, destination } = entry.intent.value;
     const receipt = this.#receipt(entry, decision);
     const transaction = closingTransaction(view.current(), entry, { decision, receipt, now: view.now() });
     if (transaction === null) return;
-    const outcome = await store.transact(transaction);
-    if (outcome.kind !== 'applied') return await clock.sleep(100);
     const handedOver = decision.settlement === 'handed-over';
-    events.say({
+    const event: NewEvent = {
       ...{ kind: 'vm-settled', critical: true, node: handedOver ? destination : source, vm },
       text: handedOver
         ? `${vm} runs on ${destination}: its migration had come through.`
         : `The migration of ${vm} to ${destination} is closed; it is started from its disk.`,
       reason: decision.reason,
-    });
+    };
+    if (!(await applyAndSay(this.#ports, transaction, [event]))) await clock.sleep(100);
   }
 
   /** Of what is known without the source's agent. */

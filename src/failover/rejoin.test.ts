@@ -21,10 +21,10 @@ describe('decideJoin', () => {
   });
 
   test.each([
-    ['a new node', null, '0', false],
-    ['a node after a boot', member('boot1'), '7', false],
-    ['a fenced node, when nothing of it is left', fenced, '9', true],
-  ] as const)('%s becomes a member by one transaction', (_who, found, modRevision, endAllFirst) => {
+    { who: 'a new node', found: null, modRevision: '0', endAllFirst: false },
+    { who: 'a node after a boot', found: member('boot1'), modRevision: '7', endAllFirst: false },
+    { who: 'a fenced node, when nothing of it is left', found: fenced, modRevision: '9', endAllFirst: true },
+  ])('$who becomes a member by one transaction', ({ found, modRevision, endAllFirst }) => {
     const decision = decideJoin(found, input);
     expect(decision).toMatchObject({ kind: 'join', endAllFirst });
     const { transaction } = decision as Extract<typeof decision, { kind: 'join' }>;

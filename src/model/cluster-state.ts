@@ -205,6 +205,8 @@ function applyNode(nodes: Map<NodeName, NodeEntry>, { name, part, entry, nowMs }
       heartbeatSeenAtMs: entry.value === undefined ? null : nowMs,
     }),
     ...(part === 'membership' && { membership: versioned<NodeMembership>(entry) }),
+    // It joins again, after a boot or after it was fenced: a sign of life, like a heartbeat. Its silence before counts no more.
+    ...(part === 'membership' && joinsAgain(known.membership, entry) && { heartbeatSeenAtMs: nowMs }),
     ...(part === 'service' && { service: versioned<NodeService>(entry) }),
     ...(part === 'failures' && { failures: versioned<NodeFailures>(entry) }),
     ...(part === 'fencing' && { fencing: versioned<NodeFencing>(entry) }),
@@ -215,6 +217,16 @@ function applyNode(nodes: Map<NodeName, NodeEntry>, { name, part, entry, nowMs }
     const other = nodes.get(promised);
     if (other !== undefined) nodes.set(promised, { ...other, promisedSeenAtMs: nowMs });
   }
+}
+
+/** Only the node itself writes that it is a member. */
+function joinsAgain(before: Versioned<NodeMembership> | null, { value }: RawEntry): boolean {
+  const after = value as NodeMembership | undefined;
+  return before !== null && after?.state === 'member' && after.bootId !== bootOfMember(before.value);
+}
+
+function bootOfMember(membership: NodeMembership): string | null {
+  return membership.state === 'member' ? membership.bootId : null;
 }
 
 function applyVote(

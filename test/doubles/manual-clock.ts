@@ -6,10 +6,27 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Time that passes only when a test says so. `sleep` does not wait. */
+export interface ManualClockOptions {
+  /** Whether `sleep` waits for time to pass; otherwise it does not wait at all. */
+  readonly sleeps?: boolean;
+  /** By how much timers come early, in milliseconds. */
+  readonly earlyMs?: number;
+}
+
+/** Time that passes only when a test says so. */
 export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
+  readonly #options: ManualClockOptions;
   #nowMs = 1_000_000;
+
+  constructor(options: ManualClockOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Timers that are still to come. */
+  get timers(): number {
+    return this.#timers.size;
+  }
 
   wallMs(): number {
     return Date.UTC(2026, 0, 1) + this.#nowMs;
@@ -19,10 +36,13 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
-  async sleep(): Promise<void> {}
+  async sleep(ms = 0): Promise<void> {
+    if (this.#options.sleeps === true) await new Promise<void>((resolve) => this.after(ms, resolve));
+  }
 
   after(ms: number, run: () => void): () => void {
-    return this.#add({ dueMs: this.#nowMs + ms, periodMs: null, run });
+    const early = Math.min(ms, this.#options.earlyMs ?? 0);
+    return this.#add({ dueMs: this.#nowMs + ms - early, periodMs: null, run });
   }
 
   every(ms: number, run: () => void): () => void {
@@ -41,6 +61,14 @@ export class ManualClock implements Clock {
       next.run();
     }
     this.#nowMs = untilMs;
+  }
+
+  /** Lets time pass in steps, and everything that follows from each of them happen. */
+  async pass(ms: number, stepMs = 10): Promise<void> {
+    for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
+      this.advance(Math.min(stepMs, ms - passedMs));
+      await new Promise(setImmediate);
+    }
   }
 
   #add(timer: Timer): () => void {
