@@ -107,6 +107,7 @@ export class OwnedVms {
         if (entry.record.value.highlyAvailable && !this.#mayRunNow(vm)) return;
         instance?.noteMayRun();
         await instance?.resume();
+        this.#announce(instance);
         break;
       case 'power-down':
         this.#shutdownAskedAtMs.set(request?.id ?? '', clock.monotonicMs());
@@ -120,6 +121,13 @@ export class OwnedVms {
         return;
     }
     this.#again.add(vm);
+  }
+
+  /** Bridges may remember it where it was, and a guest may be silent until it is spoken to. */
+  #announce(instance: Instance | undefined): void {
+    instance
+      ?.announce()
+      .catch((error: unknown) => this.#ports.log.warn('A VM could not be announced', { vm: instance.vm, error }));
   }
 
   #mayRunNow(vm: VmName): boolean {

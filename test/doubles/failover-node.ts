@@ -152,7 +152,7 @@ export class TestInstance {
   constructor(vm: string, done: Done = [], options: TestInstanceOptions = {}) {
     this.vm = vm;
     this.#done = done;
-    this.id = options.id ?? 'i1';
+    this.id = options.id ?? `qemu-${vm}`;
     this.pid = options.pid ?? 4711;
     this.incomingMigration = options.incomingMigration ?? null;
     this.state = options.state ?? 'running';

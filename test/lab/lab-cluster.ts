@@ -176,8 +176,9 @@ export class LabCluster {
     return (await this.askGuest('status', name).catch(() => '')).includes(name);
   }
 
-  /** Differs from boot to boot of the guest. */
+  /** Differs from boot to boot of the guest. Waits until it answers: on a busy machine a guest may be slow. */
   async bootOf(name = VM): Promise<string> {
+    await until(`${name} answers`, () => this.guestAnswers(name), 60_000);
     return (JSON.parse(await this.askGuest('status', name)) as { boot: string }).boot;
   }
 

@@ -1,0 +1,180 @@
+/** The rest of the agent's process, loaded once its node's standing is taken care of: adapters for VMs, the API, the loops. */
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createDisks } from '../adapters/disks/disks.ts';
+import { createPowerFence } from '../adapters/fence/power-fence.ts';
+import { FrameSocket } from '../adapters/linux-network/frame-socket.ts';
+import { createGuestProbes } from '../adapters/linux-network/guest-probe.ts';
+import { createLinuxNetwork } from '../adapters/linux-network/linux-network.ts';
+import { createLinuxSwitchover } from '../adapters/linux-network/linux-switchover.ts';
+import { cpuCount } from '../adapters/node-facts/machine-size.ts';
+import { openAuthority } from '../adapters/pki/open-authority.ts';
+import { createQemuHypervisor } from '../adapters/qmp/qemu-hypervisor.ts';
+import { randomIds } from '../adapters/system/random-ids.ts';
+import { systemClock } from '../adapters/system/system-clock.ts';
+import { createApiServer } from '../api/server.ts';
+import { FIRST_TOKENS_FILE } from '../formation/member-files.ts';
+import { smallestLimit } from '../migration/bandwidth-limit.ts';
+import type { AgentConfig } from '../model/agent-config.ts';
+import type { JoinTokenRecord } from '../model/formation.ts';
+import { keys } from '../model/keys.ts';
+import type { NodeFacts, NodeMigrationFacts } from '../model/node.ts';
+import type { HypervisorFacts } from '../ports/hypervisor.ts';
+import type { Log } from '../ports/log.ts';
+import type { CertificateIssuer, IdentityPem } from '../ports/pki.ts';
+import type { ClusterStore } from '../ports/store.ts';
+import { startAgent } from './agent.ts';
+import type { AgentPorts } from './agent-ports.ts';
+import { renewCertificates, renewalHandler } from './certificate-renewal.ts';
+import type { StandingNode } from './main.ts';
+import { publishNode } from './publish-node.ts';
+import { keepSeats } from './seat-keeper.ts';
+
+const clock = systemClock;
+
+export async function runWitness(config: AgentConfig, running: StandingNode): Promise<void> {
+  const { store, log, bootId, version, peers, standing } = running;
+  await peers.serve({
+    ping: () => Promise.resolve({ bootId }),
+    clock: () => Promise.resolve({ wallMs: clock.wallMs() }),
+    ...standing.handlers,
+  });
+  await publishNode(factsOf(config, { bootId, version, hypervisor: null }), clusterOf(config), { store, clock, log });
+  keepCertificate(config, running, () => undefined);
+}
+
+export async function runNode(config: AgentConfig, running: StandingNode): Promise<void> {
+  const { store, log, bootId, version, identity, seat, view, slices, peers, instances, events, standing } = running;
+  const issuer = openIssuer(config);
+  const { authority, suspended } = standing;
+  const network = createLinuxNetwork({ switches: config.switches, qemuUser: config.qemu.user, log });
+  const hypervisor = createQemuHypervisor({
+    binary: config.qemu.binary,
+    user: config.qemu.user,
+    accelerator: config.qemu.accelerator,
+    runtimeDirectory: config.runtimeDirectory,
+    logDirectory: config.logDirectory,
+    qemuPkiDirectory: config.pki.qemuDirectory,
+    ...{ bootId, clock, log, network, slices },
+  });
+  const disks = createDisks({ qemuUser: config.qemu.user });
+  const fence = createPowerFence();
+  const api = createApiServer({
+    ...{
+      config,
+      store,
+      disks,
+      clock,
+      log,
+      version,
+      reader: view,
+      ids: randomIds,
+      nodeName: config.node,
+      events,
+      fence,
+    },
+    formation: { issuer, seats: store.seats, storeMembers: () => seat.members() },
+    tls: shownToUsers(identity.current()),
+  });
+  await keepFirstTokens(config, store);
+  await api.listen({ port: config.api.port, host: '0.0.0.0' });
+  const facts = factsOf(config, { bootId, version, hypervisor: await hypervisor.probe() });
+  const ports: AgentPorts = {
+    ...{ config, store, view, hypervisor, instances, network, peers, clock, log },
+    ...{ authority, suspended, slices, events, bootId, ids: randomIds, fence },
+    ...(await trafficPorts(config, log)),
+  };
+  await startAgent(ports, { ...standing.handlers, ...renewalHandler(view, issuer) });
+  await publishNode(facts, clusterOf(config), { store, clock, log });
+  keepSeats({ node: config.node, store, seats: store.seats, view, events, clock, log });
+  keepCertificate(config, running, (pem) => api.server.setSecureContext(shownToUsers(pem)));
+  log.info('The agent runs', { qemu: facts.qemuVersion, accelerator: facts.accelerator });
+}
+
+/** How guests' frames are moved and watched. The kernels' VXLAN devices use the UDP port next to the one that agents use among themselves. */
+async function trafficPorts(config: AgentConfig, log: Log) {
+  const own = config.migration.network === null ? config.addresses : [config.migration.network.address];
+  const address = own.find((candidate) => !candidate.includes(':')) ?? '';
+  const frames = new FrameSocket({ address, port: config.peerPort, clock, log });
+  const shared = { kernelPort: config.peerPort + 1, switches: config.switches, log };
+  const probes = createGuestProbes({ ...shared, frameSocket: frames, clock });
+  if (address === '') return { switchover: null, switchoverMissing: [], probes };
+  const switchover = createLinuxSwitchover({ ...shared, frames });
+  const switchoverMissing = await switchover.missing();
+  if (switchoverMissing.length > 0) {
+    log.warn('No lossless switchover on this node: guests are announced anew instead', { missing: switchoverMissing });
+  }
+  return { switchover, switchoverMissing, probes };
+}
+
+function openIssuer({ pki }: AgentConfig): CertificateIssuer | null {
+  if (pki.caKey === undefined) return null;
+  return openAuthority(readFileSync(pki.caCertificate, 'utf8'), readFileSync(pki.caKey, 'utf8'));
+}
+
+/** With the authority's certificate behind the node's own, by which a machine that wants to join knows the cluster. */
+function shownToUsers({ ca, cert, key }: IdentityPem): IdentityPem {
+  return { ca, cert: `${cert.trimEnd()}\n${ca}`, key };
+}
+
+function keepCertificate(config: AgentConfig, running: StandingNode, show: (identity: IdentityPem) => void): void {
+  const { identity, view, peers, store, events, log } = running;
+  const issuer = openIssuer(config);
+  const use = (pem: IdentityPem) => {
+    peers.useIdentity(pem);
+    store.useIdentity(pem);
+    show(pem);
+  };
+  const addresses = [...config.addresses, ...(config.certificateAddresses ?? [])];
+  renewCertificates({ node: config.node, addresses, identity, issuer, view, peers, events, clock, log, use });
+}
+
+/** Tokens that were made with the cluster, ahead of its store. */
+async function keepFirstTokens(config: AgentConfig, store: ClusterStore): Promise<void> {
+  const file = join(config.stateDirectory, FIRST_TOKENS_FILE);
+  if (!existsSync(file)) return;
+  for (const record of JSON.parse(readFileSync(file, 'utf8')) as JoinTokenRecord[]) {
+    const key = keys.joinToken(record.id);
+    const transaction = { compare: [{ key, modRevision: '0' }], write: [{ put: key, value: record }] };
+    while ((await store.transact(transaction)).kind === 'unknown') await clock.sleep(100);
+  }
+  rmSync(file);
+}
+
+function factsOf(
+  config: AgentConfig,
+  { bootId, version, hypervisor }: { bootId: string; version: string; hypervisor: HypervisorFacts | null },
+): NodeFacts {
+  return {
+    name: config.node,
+    role: config.role,
+    addresses: config.addresses,
+    apiUrl: config.api.url,
+    peerPort: config.peerPort,
+    memoryBytes: config.vmMemoryBytes,
+    cpus: cpuCount(),
+    qemuVersion: hypervisor?.version ?? null,
+    accelerator: hypervisor?.accelerator ?? null,
+    machineTypes: hypervisor?.machineTypes ?? [],
+    cpuModels: hypervisor?.cpuModels ?? [],
+    switches: config.switches.map(({ name }) => name),
+    volumes: config.volumes,
+    migration: migrationFacts(config),
+    agentVersion: version,
+    bootId,
+    startedAt: new Date().toISOString(),
+  };
+}
+
+function migrationFacts({ addresses, migration }: AgentConfig): NodeMigrationFacts {
+  const { bandwidthBytesPerSecond, network } = migration;
+  return {
+    address: network?.address ?? addresses[0] ?? '',
+    network: network?.cidr ?? null,
+    bandwidthBytesPerSecond: smallestLimit(bandwidthBytesPerSecond, network?.bandwidthBytesPerSecond ?? null),
+  };
+}
+
+function clusterOf(config: AgentConfig) {
+  return { name: config.clusterName, id: randomIds.uuid(), createdAt: new Date().toISOString() };
+}
