@@ -166,6 +166,7 @@ export class SimulatedAgent {
         this.machine.agentProcess.deliver(() => this.#seen(changes, revision));
       });
       this.#seen([...store.entries()], store.revision);
+      this.suspended.takeUp();
       this.coordination.begin();
     });
   }

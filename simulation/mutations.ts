@@ -311,18 +311,11 @@ export const MUTATIONS: readonly Mutation[] = [
     protocol: petsAlways,
   },
   {
-    name: 'resume-without-proof',
-    what: 'VMs that stood still go on without a proof that they are still here',
+    name: 'fenced-goes-on',
+    what: 'a fenced node keeps its VMs, and lets them go on without a proof that they are still here',
     profile: 'safety',
     seed: 1,
-    rules: { proveBeforeThaw: false },
-  },
-  {
-    name: 'fenced-keeps-its-vms',
-    what: 'a fenced node becomes a member again without ending its VMs',
-    profile: 'safety',
-    seed: 1,
-    rules: { endAllWhenFenced: false },
+    rules: { endAllWhenFenced: false, proveBeforeThaw: false },
   },
   {
     name: 'start-without-authority',

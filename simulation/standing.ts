@@ -263,11 +263,13 @@ export class Standing {
       const membership = found?.value as NodeMembership | undefined;
       if (found === undefined || membership?.state !== 'member' || membership.bootId !== machine.bootId) {
         this.#step({ kind: 'heartbeat-answer', sequence, outcome: 'fenced' });
+        // While it renews its token the reducer takes no answer for definite; this one is.
+        if (this.#authority.token === token) this.#step({ kind: 'membership', token: null });
         return;
       }
       // The answer to an own renewal of the token was lost.
       this.#step({ kind: 'heartbeat-answer', sequence, outcome: 'unknown' });
-      this.#step({ kind: 'membership', token: found.modRevision });
+      if (this.#authority.token === token) this.#step({ kind: 'membership', token: found.modRevision });
     });
   }
 

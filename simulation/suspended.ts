@@ -32,6 +32,18 @@ export class Suspended {
     this.#agent.after(20, () => this.endAll(done));
   }
 
+  /** After a start of the agent: guests that the one before it had paused. */
+  takeUp(): void {
+    const { machine, view } = this.#agent;
+    for (const qemu of machine.highlyAvailable()) {
+      const arrives = view.vms.get(qemu.vm)?.intent?.value.destination === machine.name;
+      if (arrives || !(qemu.incoming === null || qemu.mayHaveRun)) continue;
+      if (qemu.state !== 'paused' || this.#vms.has(qemu.vm)) continue;
+      this.#vms.add(qemu.vm);
+      this.#prove(qemu.vm, this.#generation);
+    }
+  }
+
   onEnded(): void {
     this.#generation += 1;
     const { machine, world } = this.#agent;
@@ -54,7 +66,9 @@ export class Suspended {
   onBack(): void {
     this.#generation += 1;
     const { machine, world } = this.#agent;
-    if (this.#agent.standing.guardFrozen) for (const { vm } of machine.highlyAvailable()) this.#vms.add(vm);
+    const { guardFrozen } = this.#agent.standing;
+    // An agent that was started meanwhile knows none of them yet.
+    for (const { vm, heldFrozen } of machine.highlyAvailable()) if (guardFrozen || heldFrozen) this.#vms.add(vm);
     if (this.#vms.size === 0) return;
     if (world.rules.proveBeforeThaw) {
       for (const qemu of machine.highlyAvailable()) if (this.#vms.has(qemu.vm)) machine.hold(qemu, true);
@@ -64,7 +78,9 @@ export class Suspended {
 
   #prove(vm: VmName, generation: number): void {
     if (generation !== this.#generation || !this.#vms.has(vm)) return;
-    if (!this.#agent.world.rules.proveBeforeThaw) return this.#goOn(vm, { generation, wasRunning: true });
+    if (!this.#agent.world.rules.proveBeforeThaw) {
+      return this.#goOn(vm, { generation, wasRunning: true, leaves: false });
+    }
     this.#agent.list(vm, (entries, reached) => {
       if (!reached) return this.#again(vm, generation);
       const owner = entries.get(keys.vmOwner(vm));
@@ -86,7 +102,8 @@ export class Suspended {
       const wasRunning = (status?.value as VmStatus | undefined)?.state === 'running';
       this.#agent.transact({ compare, write: [put] }, 2000, (outcome) => {
         if (outcome.kind !== 'applied') return this.#again(vm, generation);
-        this.#goOn(vm, { generation, wasRunning });
+        const leaves = (intent?.value as MigrationIntent | undefined)?.source === machine.name;
+        this.#goOn(vm, { generation, wasRunning, leaves });
       });
     });
   }
@@ -95,13 +112,20 @@ export class Suspended {
     this.#agent.after(RETRY_MS, () => this.#prove(vm, generation));
   }
 
-  #goOn(vm: VmName, { generation, wasRunning }: { generation: number; wasRunning: boolean }): void {
+  #goOn(
+    vm: VmName,
+    { generation, wasRunning, leaves }: { generation: number; wasRunning: boolean; leaves: boolean },
+  ): void {
     const { machine, standing } = this.#agent;
     if (generation !== this.#generation) return;
     if (!standing.holds()) return this.#again(vm, generation);
     for (const qemu of this.#copies(vm)) {
       machine.hold(qemu, false);
       if (!wasRunning || qemu.state !== 'paused' || qemu.dying) continue;
+      // A guest that stands still is through in no time: the transfer ends before it goes on here.
+      if (leaves && ['setup', 'active', 'device'].includes(qemu.migration.status)) {
+        qemu.migration = { status: 'cancelled', stoppedAt: null };
+      }
       machine.resumeGuest(qemu, standing.untilMs);
     }
     this.#vms.delete(vm);

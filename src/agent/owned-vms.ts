@@ -9,6 +9,7 @@ import { isoDate } from '../migration/write-receipt.ts';
 import { nextStarts, type WaitingStart } from '../failover/start-pacing.ts';
 import { availabilityOf } from '../placement/occupancy.ts';
 import { decideElsewhere } from '../failover/elsewhere.ts';
+import type { Instance } from '../ports/hypervisor.ts';
 import type { Compare, Write } from '../ports/store.ts';
 import type { AgentPorts } from './agent-ports.ts';
 import { applyAndSay } from './apply-and-say.ts';

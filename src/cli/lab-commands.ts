@@ -9,6 +9,7 @@ import { renderFacts, renderTable } from './table.ts';
 export interface UpOptions {
   readonly name: string;
   readonly nodes: number;
+  readonly witness: boolean;
   readonly link: string;
   /** Bytes. */
   readonly nodeMemory?: number;
@@ -22,6 +23,7 @@ export async function labUp(context: Context, options: UpOptions): Promise<ExitS
   const { status, wasUp } = await lab.labUp({
     name: options.name,
     nodes: options.nodes,
+    witness: options.witness,
     link: options.link,
     ...(options.nodeMemory !== undefined && { nodeMemoryBytes: options.nodeMemory }),
     ...(options.migrationTls !== undefined && { migrationTls: options.migrationTls === 'on' }),

@@ -51,6 +51,7 @@ function addUp(lab: Command, act: Act): void {
   withName(lab.command('up'))
     .description('bring a lab up, or say how it is if it is up')
     .option('--nodes <count>', 'number of nodes, 1 to 9', countArgument, 2)
+    .option('--no-witness', 'without a witness: two nodes then have no third vote')
     .option('--link <rate>', 'rate of every link, e.g. 500mbit, or "none" for no limit', '1gbit')
     .option('--node-memory <size>', 'memory each node offers to VMs', sizeArgument)
     .addOption(new Option('--migration-tls <on|off>', 'memory crosses the network under TLS').choices(['on', 'off']))

@@ -164,8 +164,8 @@ function onAnswer(work: Work, { sequence, outcome }: Extract<AuthorityEvent, { k
   }
   s.sent = s.sent.filter((other) => other !== heartbeat);
   if (outcome === 'applied') onCommitted(work, heartbeat);
-  // Whoever asks for a new token tells its own renewal from a fencing: otherwise a node that was fenced meanwhile would never learn of it.
-  else if (heartbeat.token === s.token) lose(work);
+  // While a new token is being asked for, it may be this node itself that has moved it.
+  else if (heartbeat.token === s.token && s.renewalAskedMs === null) lose(work);
 }
 
 function onCommitted(work: Work, heartbeat: SentHeartbeat): void {

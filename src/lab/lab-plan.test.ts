@@ -79,6 +79,15 @@ describe('seatCount', () => {
   ])('of %i nodes and a witness is %i', (nodes, seats) => {
     expect(seatCount(planLab({ name: 'x', index: 1, nodes, link: 'none' }))).toBe(seats);
   });
+
+  test.each([
+    [2, 1],
+    [3, 3],
+  ])('of %i nodes without a witness is %i', (nodes, seats) => {
+    const plan = planLab({ name: 'x', index: 1, nodes, link: 'none', witness: false });
+    expect(plan.machines.map(({ name }) => name)).not.toContain('witness');
+    expect(seatCount(plan)).toBe(seats);
+  });
 });
 
 describe('machineOfNamespace', () => {

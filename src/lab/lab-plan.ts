@@ -51,8 +51,16 @@ export interface LabPlan {
 export const BRIDGE = 'br0';
 export const SWITCH = 'switch';
 
-export function planLab(input: { name: string; index: number; nodes: number; link: string }): LabPlan {
-  const { name, index, nodes, link } = input;
+export interface LabWishes {
+  readonly name: string;
+  readonly index: number;
+  readonly nodes: number;
+  readonly link: string;
+  /** Default true. */
+  readonly witness?: boolean;
+}
+
+export function planLab({ name, index, nodes, link, witness = true }: LabWishes): LabPlan {
   const machines: Machine[] = [];
   for (let number = 1; number <= nodes; number += 1) {
     machines.push({
@@ -75,27 +83,15 @@ export function planLab(input: { name: string; index: number; nodes: number; lin
       ],
     });
   }
-  machines.push(
-    {
-      name: 'witness',
-      kind: 'witness',
-      links: [
-        makeLink('witness', {
-          network: 'cluster',
-          device: 'cluster0',
-          address: '10.77.0.10',
-          macAddress: mac(index, 1, 10),
-        }),
-      ],
-    },
-    {
-      name: 'client',
-      kind: 'client',
-      links: [
-        makeLink('client', { network: 'client', device: 'eth0', address: '10.78.0.9', macAddress: mac(index, 2, 9) }),
-      ],
-    },
-  );
+  if (witness) {
+    const cable = {
+      ...({ network: 'cluster', device: 'cluster0', address: '10.77.0.10' } as const),
+      macAddress: mac(index, 1, 10),
+    } as const;
+    machines.push({ name: 'witness', kind: 'witness', links: [makeLink('witness', cable)] });
+  }
+  const cable = { network: 'client', device: 'eth0', address: '10.78.0.9', macAddress: mac(index, 2, 9) } as const;
+  machines.push({ name: 'client', kind: 'client', links: [makeLink('client', cable)] });
   return { name, index, link, machines };
 }
 
@@ -128,8 +124,8 @@ export function gatewayAddress(plan: Pick<LabPlan, 'index'>, machine: string): s
 /** How many members the store will have, once all have joined: see the planner of the seats. */
 export function seatCount(plan: LabPlan): 1 | 3 | 5 {
   const nodes = plan.machines.filter((machine) => machine.kind === 'node').length;
-  // With the witness the nodes are one more.
-  return nodes >= 7 ? 5 : nodes >= 2 ? 3 : 1;
+  const members = plan.machines.filter((machine) => machine.kind !== 'client').length;
+  return nodes >= 7 ? 5 : members >= 3 ? 3 : 1;
 }
 
 // ---- Commands. Each list is for one `ip -batch`, in the namespace that its function names.

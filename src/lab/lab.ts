@@ -45,6 +45,8 @@ export interface LabUpOptions {
   readonly name: string;
   /** 1 to 9, default 2. */
   readonly nodes?: number;
+  /** false: no third vote, so two nodes do not fail over by themselves. Default true. */
+  readonly witness?: boolean;
   /** "1gbit" (default), "500mbit" …, "none" for unshaped. */
   readonly link?: string;
   /** Memory each node offers to VMs, in bytes; default 2 GiB. */
@@ -149,7 +151,8 @@ async function allocate(options: LabUpOptions, wanted: { nodes: number; link: st
   const { index, server } = await claimIndex(await indexesTaken());
   // A failure from here on must not keep this process alive for its sake.
   server.unref();
-  const plan = planLab({ name: options.name, index, nodes: wanted.nodes, link: wanted.link });
+  const { name, witness = true } = options;
+  const plan = planLab({ name, index, nodes: wanted.nodes, link: wanted.link, witness });
   const programs: Record<string, readonly string[]> = {};
   for (const machine of plan.machines) {
     if (machine.kind === 'client') continue;
