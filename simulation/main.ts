@@ -1,6 +1,8 @@
 /** `npm run sim`: see docs/simulation.md. */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { caughtAt } from './mutation-gate.ts';
+import { MUTATIONS } from './mutations.ts';
 import { planOf, type Profile, PROFILES } from './plan.ts';
 import { failureReport, traceOf } from './report.ts';
 import { runPlan } from './run.ts';
@@ -9,6 +11,7 @@ import { updateScenarios } from './scenarios.ts';
 
 const USAGE = `npm run sim -- [--seed N] [--seeds M] [--profile ${PROFILES.join('|')}]
 npm run sim -- --scale NODESxVMS
+npm run sim -- --mutation NAME  whether the protocol, broken in this place, is caught
 npm run sim -- --update        accepts the logs of all scenarios as they are now
 
 With one seed everything that happens is printed; the same seed gives the same text, byte for byte.
@@ -23,7 +26,7 @@ function main(): void {
         profile: { type: 'string' },
         scale: { type: 'string' },
       },
-      ...{ update: { type: 'boolean' }, help: { type: 'boolean' } },
+      ...{ mutation: { type: 'string' }, update: { type: 'boolean' }, help: { type: 'boolean' } },
     },
   });
   const profile = PROFILES.find((one) => one === values.profile);
@@ -32,9 +35,18 @@ function main(): void {
     process.exitCode = values.help === true ? 0 : 2;
   } else if (values.update === true) {
     for (const line of updateScenarios()) console.log(line);
-  } else if (values.scale !== undefined) printScale(values.scale);
+  } else if (values.mutation !== undefined) runMutation(values.mutation);
+  else if (values.scale !== undefined) printScale(values.scale);
   else if (values.seeds === undefined && values.seed !== undefined) runOne(Number(values.seed), profile ?? 'safety');
   else runMany(Number(values.seed ?? 1), Number(values.seeds ?? 100), profile);
+}
+
+function runMutation(name: string): void {
+  const mutation = MUTATIONS.find((one) => one.name === name);
+  if (mutation === undefined) throw new Error(`there is no mutation ${name}`);
+  const seed = caughtAt(mutation);
+  console.log(seed === null ? `nobody notices that ${mutation.what}` : `${name}: caught by seed ${seed}`);
+  process.exitCode = seed === null ? 1 : 0;
 }
 
 function runOne(seed: number, profile: Profile): void {

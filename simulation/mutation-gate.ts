@@ -1,4 +1,4 @@
-import { type Mutation, MUTATIONS, worldOf } from './mutations.ts';
+import { type Mutation, worldOf } from './mutations.ts';
 import { planOf } from './plan.ts';
 import { runPlan } from './run.ts';
 
@@ -11,5 +11,3 @@ export function caughtAt(mutation: Mutation): number | null {
   for (let seed = 1; seed <= SEEDS_MAX; seed += 1) if (catches(seed)) return seed;
   return null;
 }
-
-export { MUTATIONS };

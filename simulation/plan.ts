@@ -175,7 +175,31 @@ function faultsOf(random: SeededRandom, cluster: ClusterPlan): Command[] {
   );
   if (profile === 'membership') faults.push(...seatChanges(random, cluster));
   if (random.chance(0.4)) faults.push(...partitionDance(random, cluster, end));
+  if (profile === 'liveness' && nodes.length > 1) faults.push(...brokenMigrations(random, cluster, end));
   return faults;
+}
+
+/** Something happens to one of both ends while a guest is on its way. */
+function brokenMigrations(random: SeededRandom, cluster: ClusterPlan, end: number): Command[] {
+  return Array.from({ length: random.whole(0, 6) }).flatMap((): Command[] => {
+    const at = random.between(20_000, end - 60_000);
+    const vm = random.pick(cluster.vms).name;
+    const kind = random.pick([
+      'power-loss',
+      'reset',
+      'crash-agent',
+      'cut-off',
+      'cut-pair',
+      'crash-guest',
+      'freeze',
+    ] as const);
+    const to = random.pick(cluster.nodes);
+    const fault = faultOf(random, { kind, at: at + random.skewed(400, 12_000), cluster });
+    return [
+      { at, do: 'migrate', vm, to },
+      'node' in fault && random.chance(0.4) ? ({ ...fault, node: to } as Command) : fault,
+    ];
+  });
 }
 
 /** A node without the store lives on promises, while its links to one voter after the other are cut and mended. */

@@ -11,6 +11,8 @@ const RETRY_MS = 200;
 export class Suspended {
   readonly #agent: SimulatedAgent;
   readonly #vms = new Set<VmName>();
+  /** QMP carries commands out in order: nothing overtakes a `stop`. */
+  readonly #pausing = new Set<Qemu>();
   #generation = 0;
 
   constructor(agent: SimulatedAgent) {
@@ -57,7 +59,9 @@ export class Suspended {
 
   #pause(qemu: Qemu): void {
     const { machine, world } = this.#agent;
+    this.#pausing.add(qemu);
     world.engine.after(world.random.qemu.between(2, 12), () => {
+      this.#pausing.delete(qemu);
       if (!qemu.alive || !qemu.executing || !machine.executes) return;
       machine.pauseGuest(qemu);
     });
@@ -119,6 +123,7 @@ export class Suspended {
     const { machine, standing } = this.#agent;
     if (generation !== this.#generation) return;
     if (!standing.holds()) return this.#again(vm, generation);
+    if (this.#copies(vm).some((qemu) => this.#pausing.has(qemu))) return this.#again(vm, generation);
     for (const qemu of this.#copies(vm)) {
       machine.hold(qemu, false);
       if (!wasRunning || qemu.state !== 'paused' || qemu.dying) continue;

@@ -194,7 +194,7 @@ export class NodeAuthority implements Authority {
         await this.#ports.notes.write(TERMS_NOTE, terms);
         break;
       } catch (error) {
-        // Without the note no heartbeat with new terms goes out: the old ones stay true.
+        // Without the note no heartbeat goes out, since the old terms need not be true any more; promises have to do until then.
         this.#ports.log.error('The terms of a takeover cannot be noted on disk', { error });
         await this.#ports.clock.sleep(1000);
       }

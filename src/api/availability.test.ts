@@ -24,6 +24,12 @@ const twoGuardedNodes = () =>
     [keys.nodeHeartbeat('node2')]: guarded(2, ['node1', 'witness']),
   });
 
+async function threeMembers(): Promise<void> {
+  const [member] = await cluster.store.members();
+  if (member === undefined) throw new Error('The store has no member.');
+  cluster.store.members = async () => ['node1', 'node2', 'witness'].map((name) => ({ ...member, name, healthy: true }));
+}
+
 describe('arming and disarming', () => {
   test('is remembered with the reason, shown in the status, and said', async () => {
     expect((await status()).availability).toMatchObject({ armed: true, since: null });
@@ -88,7 +94,24 @@ describe('the cluster status', () => {
     expect((await status()).fencing[1]).toMatchObject({ authority: 'unknown' });
   });
 
+  test('survives nothing, whatever the room, when the database or a third vote is missing', async () => {
+    await threeMembers();
+    expect((await status()).survival).toMatchObject({
+      survives: false,
+      text: expect.stringContaining('by themselves'),
+    });
+    await twoGuardedNodes();
+    const members = await cluster.store.members();
+    cluster.store.members = async () => members.map((member, index) => ({ ...member, healthy: index > 0 }));
+    expect((await status()).survival).toMatchObject({
+      survives: false,
+      text: expect.stringContaining('one more member (node2, witness)'),
+    });
+  });
+
   test('says which VM would have no place if its node were lost', async () => {
+    await twoGuardedNodes();
+    await threeMembers();
     await cluster.put({ ...vmEntries('WebServer', 'running') });
     expect((await status()).survival).toMatchObject({ survives: true });
     await cluster.put({ [keys.nodeMemory('node2')]: testMemory({ Other: GIBIBYTE }) });

@@ -1,7 +1,9 @@
 // What the cluster would do about a dead node, and what stands behind it, as shown to the user.
 import type { ClusterView } from '../contract/cluster.ts';
 import { MEMBERS_FOR_VOTES } from '../failover/quorum.ts';
+import type { Survival } from '../failover/survival.ts';
 import { knownNodes, type NodeEntry, nodeState } from '../model/cluster-state.ts';
+import type { StoreMember } from '../ports/store.ts';
 import type { Shown } from './views.ts';
 
 /** By name; witnesses run no VM. */
@@ -49,6 +51,27 @@ export function failoverView(shown: Shown, storeMembers: number): ClusterView['f
   if (notes.length === 0 && withoutVote.length > 0)
     notes.push(notYet(withoutVote.map((entry) => entry.facts.value.name)));
   return { automatic: notes.length === 0, notes };
+}
+
+/** Room for the VMs is not enough: the database must survive the loss as well, and somebody must act on it. */
+export function survivalView(
+  survival: Survival,
+  { failover, members }: { readonly failover: ClusterView['failover']; readonly members: readonly StoreMember[] },
+): ClusterView['survival'] {
+  if (!survival.survives) return survival;
+  const healthy = members.filter((member) => member.healthy);
+  const majority = Math.floor(members.length / 2) + 1;
+  if (healthy.length - 1 < majority) {
+    const names = healthy.map(({ name }) => name).join(', ');
+    const text = `There is room for the VMs of any one node, but the database does not survive the loss of one more member (${names}).`;
+    return { ...survival, survives: false, text };
+  }
+  if (failover.automatic) return survival;
+  return {
+    ...survival,
+    survives: false,
+    text: 'There is room for the VMs of any one node, but they are not brought back by themselves.',
+  };
 }
 
 function singleNode(): string {

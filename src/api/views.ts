@@ -20,7 +20,7 @@ import { freeMemoryBytes } from '../model/node.ts';
 import type { VmRecord } from '../model/vm.ts';
 import type { StoreMember } from '../ports/store.ts';
 import { availabilityView } from './availability.ts';
-import { failoverView, fencingViews } from './failover-view.ts';
+import { failoverView, survivalView, fencingViews } from './failover-view.ts';
 import { existingVms } from './read-state.ts';
 
 /** The state to show and the time to judge silences by. */
@@ -177,6 +177,7 @@ export function clusterView(
   const vms = vmViews(shown);
   const byState: Record<string, number> = {};
   for (const vm of vms) byState[vm.state] = (byState[vm.state] ?? 0) + 1;
+  const failover = failoverView(shown, more.members.length);
   const healthy = more.members.filter((member) => member.healthy).length;
   return {
     name: shown.state.cluster?.name ?? more.name,
@@ -194,8 +195,8 @@ export function clusterView(
     vms: { total: vms.length, byState },
     openMigrations: openMigrationViews(shown.state).length,
     availability: availabilityView(shown.state),
-    failover: failoverView(shown, more.members.length),
-    survival: decideSurvival(shown.state, shown.now),
+    failover,
+    survival: survivalView(decideSurvival(shown.state, shown.now), { failover, members: more.members }),
     fencing: fencingViews(shown),
     versions: {
       agent: distinct(nodes.map((node) => node.agentVersion)),

@@ -41,8 +41,9 @@ export class ManualClock implements Clock {
   }
 
   after(ms: number, run: () => void): () => void {
-    const early = Math.min(ms, this.#options.earlyMs ?? 0);
-    return this.#add({ dueMs: this.#nowMs + ms - early, periodMs: null, run });
+    // As a real one: never without any time passing, if it was asked for.
+    const inMs = Math.max(Math.min(ms, 1), ms - (this.#options.earlyMs ?? 0));
+    return this.#add({ dueMs: this.#nowMs + inMs, periodMs: null, run });
   }
 
   every(ms: number, run: () => void): () => void {

@@ -1,0 +1,270 @@
+import { expect, test } from 'vitest';
+import { testCluster, type TestVm } from '../../test/doubles/failover-cluster.ts';
+import {
+  type Done,
+  saidEvents,
+  silentLog,
+  TestAuthority,
+  TestInstance,
+  TestSlices,
+} from '../../test/doubles/failover-node.ts';
+import { ManualClock } from '../../test/doubles/manual-clock.ts';
+import { MemoryStore } from '../../test/doubles/memory-store.ts';
+import { keys } from '../model/keys.ts';
+import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
+import type { VmOwner, VmRecord, VmStatus } from '../model/vm.ts';
+import type { Instance, StartOptions } from '../ports/hypervisor.ts';
+import type { AgentPorts } from './agent-ports.ts';
+import { watchCluster } from './cluster-view.ts';
+import { createInstanceRegistry } from './instance-registry.ts';
+import { OwnedVms } from './owned-vms.ts';
+
+/** node1 with these VMs in the store; its QEMU processes start at once unless `startMs` says otherwise. */
+async function node1(vms: readonly TestVm[], { startMs = 0 } = {}) {
+  const done: Done = [];
+  const clock = new ManualClock({ sleeps: true });
+  const store = new MemoryStore();
+  const names = ['node1', 'node2', 'node3'];
+  const cluster = testCluster(
+    names.map((name) => ({ name, memoryBytes: 16 * GIBIBYTE })),
+    vms,
+  );
+  for (const [name, node] of cluster.nodes) {
+    store.put({ [keys.nodeFacts(name)]: node.facts.value, [keys.nodeHeartbeat(name)]: node.heartbeat?.value });
+    store.put({ [keys.nodeMembership(name)]: node.membership?.value });
+    store.put({ [keys.nodeMemory(name)]: cluster.memory.get(name)?.value });
+  }
+  for (const [vm, entry] of cluster.vms) {
+    store.put({ [keys.vmRecord(vm)]: entry.record.value, [keys.vmOwner(vm)]: entry.owner?.value });
+    store.put({ [keys.vmStatus(vm)]: entry.status?.value });
+  }
+  const view = watchCluster(store, clock);
+  await view.ready();
+  const [authority, slices, instances, events] = [
+    new TestAuthority(),
+    new TestSlices(done),
+    createInstanceRegistry(),
+    saidEvents(),
+  ];
+  const suspendedVms = new Set<string>();
+  const under = { way: 0, most: 0 };
+  const started: TestInstance[] = [];
+  const hypervisor = {
+    async start({ definition, highlyAvailable }: StartOptions): Promise<Instance> {
+      done.push(`${definition.name} starts${highlyAvailable ? '' : ' unguarded'}`);
+      under.way += 1;
+      under.most = Math.max(under.most, under.way);
+      if (startMs > 0) await clock.sleep(startMs);
+      under.way -= 1;
+      const pid = 100 + started.length;
+      const instance = new TestInstance(definition.name, done, { state: 'prelaunch', pid });
+      started.push(instance);
+      return instance.asInstance;
+    },
+  };
+  const owned = new OwnedVms({
+    ...{ config: { node: 'node1' }, store, view, instances, slices, events, authority, clock, log: silentLog },
+    ...{ hypervisor, bootId: 'b', suspended: { isSuspended: (vm: string) => suspendedVms.has(vm) } },
+  } as unknown as AgentPorts);
+  view.subscribe(() => owned.lookAtAll());
+  clock.every(1000, () => owned.lookAtAll());
+  const status = (vm: string) => store.value<VmStatus>(keys.vmStatus(vm));
+  return {
+    ...{ done, clock, store, authority, slices, instances, events, suspendedVms, under, started, owned, status },
+    add(instance: TestInstance) {
+      instances.add(instance.asInstance);
+      return instance;
+    },
+    change(vm: string, change: Partial<VmRecord>) {
+      store.put({ [keys.vmRecord(vm)]: { ...store.value<VmRecord>(keys.vmRecord(vm)), ...change } });
+    },
+  };
+}
+
+const TO_START = { state: 'starting', status: { instance: null } } as const;
+
+test('a recovered VM starts paused, is recorded, and only then continues', async () => {
+  const { done, clock, owned, store, status } = await node1([{ name: 'Db', on: 'node1', ...TO_START }]);
+  const recorded: string[] = [];
+  const { transact } = store;
+  store.transact = async (transaction) => {
+    const outcome = await transact.call(store, transaction);
+    recorded.push(`${status('Db')?.state}, ${done.includes('Db continues') ? 'continued' : 'not continued'}`);
+    return outcome;
+  };
+  owned.lookAtAll();
+  await clock.pass(2000);
+  expect(recorded).toEqual(['starting, not continued', 'running, continued']);
+  expect(status('Db')).toMatchObject({ state: 'running', instance: 'qemu-Db', guarded: true });
+});
+
+test('starts take turns: four at once, important ones first', async () => {
+  const low = ['Low1', 'Low2', 'Low3', 'Low4', 'Low5'].map((name): TestVm => {
+    return { name, on: 'node1', ...TO_START, availability: { priority: 'low' } };
+  });
+  const high = { name: 'High', on: 'node1', ...TO_START, availability: { priority: 'high' } } as const;
+  const { done, clock, owned, under, status } = await node1([...low, high], { startMs: 500 });
+  owned.lookAtAll();
+  await clock.pass(100);
+  expect(done).toHaveLength(4);
+  expect(done[0] === 'High starts' || done.includes('High starts')).toBe(true);
+  await clock.pass(3000);
+  expect(under.most).toBe(4);
+  for (const { name } of [...low, high]) expect(status(name)?.state).toBe('running');
+});
+
+test("a VM that gets another owner while it waits for its turn takes nobody else's", async () => {
+  const names = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'Last'];
+  const vms = names.map((name): TestVm => {
+    const priority = name === 'Last' ? 'low' : 'high';
+    return { name, on: 'node1', ...TO_START, memoryBytes: 64 * MEBIBYTE, availability: { priority } };
+  });
+  const { clock, owned, store, status } = await node1(vms, { startMs: 500 });
+  owned.lookAtAll();
+  await clock.pass(100);
+  for (const vm of ['E', 'F', 'G', 'H']) store.put({ [keys.vmOwner(vm)]: { node: 'node2' } });
+  await clock.pass(3000);
+  expect(status('Last')?.state).toBe('running');
+});
+
+test('without authority a highly available VM is neither started nor continued', async () => {
+  const { done, clock, owned, authority, store } = await node1([{ name: 'Db', on: 'node1', ...TO_START }]);
+  authority.held = false;
+  owned.lookAtAll();
+  await clock.pass(3000);
+  expect([done, store.tried]).toEqual([[], []]);
+});
+
+test('nor when authority ends while its start is being recorded', async () => {
+  const { done, clock, owned, authority, store, add } = await node1([{ name: 'Db', on: 'node1', ...TO_START }]);
+  add(new TestInstance('Db', done, { state: 'prelaunch' }));
+  store.beforeNext = () => {
+    authority.held = false;
+  };
+  owned.lookAtAll();
+  await clock.pass(3000);
+  expect(done).not.toContain('Db continues');
+});
+
+test('nor while it is being proven, though authority is there', async () => {
+  const { done, clock, owned, suspendedVms, store, add } = await node1([{ name: 'Db', on: 'node1', ...TO_START }]);
+  add(new TestInstance('Db', done, { state: 'prelaunch' }));
+  store.beforeNext = () => void suspendedVms.add('Db');
+  owned.lookAtAll();
+  await clock.pass(3000);
+  expect(done).not.toContain('Db continues');
+  suspendedVms.clear();
+  await clock.pass(2000);
+  expect(done).toContain('Db continues');
+});
+
+test('a guest that was paused because authority ended is not recorded as paused', async () => {
+  const { done, clock, owned, suspendedVms, status, add } = await node1([{ name: 'Db', on: 'node1' }]);
+  const guest = add(new TestInstance('Db', done));
+  guest.beforeRunState = () => {
+    suspendedVms.add('Db');
+    guest.state = 'paused';
+  };
+  owned.lookAtAll();
+  await clock.pass(2000);
+  expect(status('Db')?.state).toBe('running');
+});
+
+test("a start whose record cannot be written does not continue: the VM may be somebody else's by now", async () => {
+  const { done, clock, owned, store, add } = await node1([{ name: 'Db', on: 'node1', ...TO_START }]);
+  add(new TestInstance('Db', done, { state: 'prelaunch' }));
+  store.beforeNext = () => store.put({ [keys.vmOwner('Db')]: { node: 'node2' } });
+  owned.lookAtAll();
+  await clock.pass(3000);
+  expect(done).not.toContain('Db continues');
+});
+
+test('a start that was under way while the VM got another owner leaves no QEMU behind', async () => {
+  const { done, clock, owned, store, started } = await node1([{ name: 'Db', on: 'node1', ...TO_START }], {
+    startMs: 500,
+  });
+  owned.lookAtAll();
+  await clock.pass(100);
+  store.put({ [keys.vmOwner('Db')]: { node: 'node2' } });
+  await clock.pass(3000);
+  expect(done).toEqual(['Db starts', 'QEMU of Db is killed']);
+  expect(started.map(({ alive }) => alive)).toEqual([false]);
+});
+
+test('a QEMU here is left alone while its VM is being migrated, or the store does not say so itself', async () => {
+  const { clock, owned, store, add, done } = await node1([{ name: 'Db', on: 'node2' }]);
+  const guest = add(new TestInstance('Db', done));
+  store.put({ [keys.vmIntent('Db')]: { vm: 'Db', source: 'node2', destination: 'node1' } });
+  await clock.pass(2000);
+  store.list = () => Promise.reject(new Error('the store does not answer'));
+  store.put({ [keys.vmIntent('Db')]: undefined });
+  owned.lookAtAll();
+  await clock.pass(2000);
+  expect(guest.alive).toBe(true);
+});
+
+test('a VM that became highly available is recorded as guarded only once its process is in the group', async () => {
+  const vm: TestVm = { name: 'Db', on: 'node1', status: { instance: 'qemu-Db', guarded: false } };
+  const { done, clock, owned, store, status, add } = await node1([vm]);
+  add(new TestInstance('Db', done, { pid: 7 }));
+  let movedBefore: boolean | null = null;
+  store.beforeNext = () => {
+    movedBefore = done.includes('7 is moved to ha-vms/Db');
+  };
+  owned.lookAtAll();
+  await clock.pass(2000);
+  expect([movedBefore, status('Db')?.guarded]).toEqual([true, true]);
+});
+
+test('one that is highly available no longer leaves the group only after that is recorded', async () => {
+  const vm: TestVm = { name: 'Db', on: 'node1', status: { instance: 'qemu-Db', guarded: true } };
+  const { done, clock, owned, store, status, add, change } = await node1([vm]);
+  add(new TestInstance('Db', done, { pid: 7 }));
+  change('Db', { highlyAvailable: false });
+  store.mishaps.push('unknown-lost');
+  const left = '7 is moved to other-vms/Db';
+  const seen: unknown[] = [];
+  const { transact } = store;
+  store.transact = async (transaction) => {
+    const outcome = await transact.call(store, transaction);
+    seen.push([outcome.kind, done.includes(left)]);
+    return outcome;
+  };
+  owned.lookAtAll();
+  await clock.pass(3000);
+  expect(seen).toEqual([
+    ['unknown', false],
+    ['applied', false],
+  ]);
+  expect([status('Db')?.guarded, done.includes(left)]).toEqual([false, true]);
+});
+
+test('a VM that has failed here too often is moved elsewhere, and that is said although the answer is lost', async () => {
+  const at = new Date(new ManualClock().wallMs()).toISOString();
+  const restarts = { here: 1, elsewhere: 0, since: at, failedOn: ['node1'] };
+  const { clock, owned, store, events, done } = await node1([
+    { name: 'Db', on: 'node1', state: 'starting', status: { instance: null, restarts } },
+  ]);
+  store.mishaps.push('unknown-applied');
+  owned.lookAtAll();
+  await clock.pass(1000);
+  expect(store.value<VmOwner>(keys.vmOwner('Db'))?.node).not.toBe('node1');
+  expect(events.said.map(({ kind }) => kind)).toEqual(['vm-moved']);
+  expect(done).toEqual([]);
+});
+
+test('looks that are put off do not pile up', async () => {
+  const now = new Date(new ManualClock().wallMs()).toISOString();
+  const restarts = { here: 3, elsewhere: 0, since: now, failedOn: [] };
+  const { clock, owned } = await node1([
+    {
+      ...{ name: 'Db', on: 'node1', state: 'starting' },
+      status: { instance: null, since: now, restarts },
+    },
+  ]);
+  for (let times = 0; times < 50; times += 1) {
+    owned.lookAtAll();
+    await clock.pass(10);
+  }
+  expect(clock.timers).toBeLessThan(4);
+});
