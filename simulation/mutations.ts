@@ -356,14 +356,14 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'recovery-ignores-intents',
     what: 'VMs are recovered without looking at their open migrations',
     profile: 'liveness',
-    seed: 1,
+    seed: 3,
     protocol: ignoresIntents,
   },
   {
     name: 'go-without-completed',
     what: 'GO is sent though the source has not completed',
     profile: 'liveness',
-    seed: 1,
+    seed: 10,
     rules: { goAfterCompleted: false },
   },
   {

@@ -1,5 +1,6 @@
 import { AUTHORITY_MS, type FenceEvidence, type NodeHeartbeat, type NodeMembership } from '../src/model/authority.ts';
 import { promisesSuffice } from '../src/failover/quorum.ts';
+import { ASK_POWER_OFF_AFTER_MS } from '../src/failover/takeover.ts';
 import type { MigrationIntent } from '../src/model/intent.ts';
 import { keys, STORE_PREFIX } from '../src/model/keys.ts';
 import type { VmName } from '../src/model/names.ts';
@@ -245,7 +246,8 @@ export class Oracle {
     const takeoverMs = this.#terms.get(node)?.takeoverMs ?? null;
     const since = this.#world.engine.now - (this.#heartbeatAt.get(node) ?? -Infinity);
     const memberFor = this.#world.engine.now - (this.#memberAt.get(node) ?? -Infinity);
-    if (memberFor < (takeoverMs ?? 0) / FASTEST_CLOCK) {
+    // Until its first heartbeat under the new membership it runs nothing, and a fencing does no harm; but it is given the time to send one.
+    if (memberFor < ASK_POWER_OFF_AFTER_MS / FASTEST_CLOCK) {
       this.fail(
         'I8',
         `${node} was fenced ${Math.round(memberFor)} ms after it had become a member, for its silence before`,

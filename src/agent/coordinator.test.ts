@@ -125,11 +125,21 @@ test('the second in rank leaves it to the first for a while, and then does it', 
   expect(said('node-silent')).toEqual([]);
 });
 
+test('the return of the first node is told by the one that told its silence', async () => {
+  const { pass, said, silent } = await cluster({ own: 'node2', nodes: [{ name: 'node1', is: 'silent' }] });
+  await pass(8000);
+  expect(said('node-silent')).toHaveLength(1);
+  silent.delete('node1');
+  await pass(2000);
+  expect(said('node-back')).toMatchObject([{ node: 'node1' }]);
+});
+
 test('an agent whose own heartbeats are not taken does nothing, and begins anew when they are', async () => {
   const { pass, vote, membership, authority } = await cluster({ own: 'node2', nodes: [GONE] });
-  authority.heard = false;
   await pass(8000);
   await vote();
+  await pass(1000);
+  authority.heard = false;
   await pass(10_000);
   expect(membership()?.state).toBe('member');
   authority.heard = true;
@@ -138,7 +148,6 @@ test('an agent whose own heartbeats are not taken does nothing, and begins anew 
   expect(membership()?.state).toBe('member');
   await pass(1500);
   expect(membership()?.state).toBe('fenced');
-  authority.heard = false;
 });
 
 test('nor does one whose view is silent', async () => {

@@ -85,7 +85,7 @@ export class Coordinator {
       due.map(({ key }) => key),
       now.monotonicMs,
     );
-    this.#tellSilences(rank);
+    this.#tellSilences();
     for (const { key, run } of due) {
       if (this.#running.has(key) || !actsNow(rank, now.monotonicMs - (this.#due.get(key) ?? now.monotonicMs))) continue;
       this.#running.add(key);
@@ -233,17 +233,20 @@ export class Coordinator {
     if (opened !== null) await this.#write(opened.transaction, [event]);
   }
 
-  /** What an administrator sees first of a failure. Only the first-ranked agent says it. */
-  #tellSilences(rank: number): void {
-    const { view, events } = this.#ports;
-    for (const entry of knownNodes(view.current())) {
+  /** What an administrator sees first of a failure. Only the first-ranked of the other agents says it. */
+  #tellSilences(): void {
+    const { view, events, config } = this.#ports;
+    const state = view.current();
+    for (const entry of knownNodes(state)) {
       const { name } = entry.facts.value;
       const shown = nodeState(entry, view.now());
       const silent = shown === 'down' || shown === 'isolated';
       if (silent === this.#silent.has(name) || shown === 'fenced') continue;
       if (silent) this.#silent.add(name);
       else this.#silent.delete(name);
-      if (rank > 0) continue;
+      // The node itself does not know that it was silent, so the first of the others says both.
+      const others = new Map([...state.nodes].filter(([other]) => other !== name));
+      if (name === config.node || rankOf({ ...state, nodes: others }, config.node, view.now()) > 0) continue;
       const about = { node: name, vm: null, critical: silent };
       if (silent) {
         const reason =

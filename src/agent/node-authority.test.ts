@@ -130,7 +130,7 @@ describe('NodeAuthority', () => {
     const { clock, store, done, authority } = await node1();
     await clock.pass(3000);
     store.setQuorum(false);
-    await clock.pass(3000);
+    await clock.pass(2700);
     store.setQuorum(true);
     done.length = 0;
     // Held up: no timer has come when the answer does.
