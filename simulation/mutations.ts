@@ -90,24 +90,6 @@ const oneIsEnough = (): Partial<Protocol> => ({
   }),
 });
 
-const takeover = (drop: (key: string) => boolean): Partial<Protocol> => ({
-  decideTakeover: (sight, cluster) => {
-    const decision = P.decideTakeover(sight, cluster);
-    if (decision.kind !== 'take-over') return decision;
-    const compare = decision.transaction.compare.filter(({ key }) => !drop(key));
-    return { ...decision, transaction: { ...decision.transaction, compare } };
-  },
-});
-
-const recovery = (drop: (key: string) => boolean): Partial<Protocol> => ({
-  decideRecovery: (state, now) =>
-    P.decideRecovery(state, now).map((decision) => {
-      if (decision.transaction === null) return decision;
-      const compare = decision.transaction.compare.filter(({ key }) => !drop(key));
-      return { ...decision, transaction: { ...decision.transaction, compare } };
-    }),
-});
-
 /** Own silence is enough, whatever the voters have promised. */
 const trustsTheWatch: Partial<Protocol> = {
   decideTakeover: (sight, cluster) => {
@@ -136,31 +118,6 @@ const ignoresIntents: Partial<Protocol> = {
       return { ...decision, transaction: { ...decision.transaction, compare } };
     });
   },
-};
-
-const loadedIsEnough: Partial<Protocol> = {
-  settleIntent: (sight) => {
-    const decision = P.settleIntent(sight);
-    const loaded = sight.destination.kind === 'answered' && sight.destination.copy === 'loaded';
-    return sight.sourceFenced && loaded && decision.kind === 'do' ? { ...decision, what: 'run-copy' } : decision;
-  },
-};
-
-const restartsTooEarly: Partial<Protocol> = {
-  settleIntent: (sight) =>
-    P.settleIntent(
-      sight.sourceFenced
-        ? { ...sight, destination: { kind: 'answered', copy: 'absent', mayHaveRun: false, hasGo: false } }
-        : sight,
-    ),
-};
-
-const sourceAlwaysContinues: Partial<Protocol> = {
-  decideMigration: (state, seen) =>
-    P.decideMigration(
-      state,
-      seen.destination === 'dead' || seen.destination === 'absent' ? { ...seen, destinationMayHaveRun: false } : seen,
-    ),
 };
 
 const lateGuard: Partial<Protocol> = {
@@ -275,13 +232,6 @@ export const MUTATIONS: readonly Mutation[] = [
     protocol: terms((one) => ({ ...one, takeoverMs: one.takeoverMs === null ? null : one.takeoverMs - 3500 })),
   },
   {
-    name: 'takeover-not-compared',
-    what: 'the takeover compares neither the heartbeat nor the votes',
-    profile: 'safety',
-    seed: 1,
-    protocol: takeover((key) => key.endsWith('/heartbeat') || key.includes('/votes/')),
-  },
-  {
     name: 'trusts-the-watch',
     what: 'silence in the own watch is enough for a takeover',
     profile: 'safety',
@@ -332,27 +282,6 @@ export const MUTATIONS: readonly Mutation[] = [
     rules: { askPowerAgain: false },
   },
   {
-    name: 'loaded-is-enough',
-    what: 'a destination goes on because it has loaded everything',
-    profile: 'liveness',
-    seed: 1,
-    protocol: loadedIsEnough,
-  },
-  {
-    name: 'restart-with-open-side',
-    what: 'a VM is restarted from disk when only the source is fenced',
-    profile: 'liveness',
-    seed: 1,
-    protocol: restartsTooEarly,
-  },
-  {
-    name: 'source-always-continues',
-    what: 'the source goes on when the destination is gone, though that may have run',
-    profile: 'liveness',
-    seed: 1,
-    protocol: sourceAlwaysContinues,
-  },
-  {
     name: 'recovery-ignores-intents',
     what: 'VMs are recovered without looking at their open migrations',
     profile: 'liveness',
@@ -365,13 +294,6 @@ export const MUTATIONS: readonly Mutation[] = [
     profile: 'liveness',
     seed: 10,
     rules: { goAfterCompleted: false },
-  },
-  {
-    name: 'memory-not-compared',
-    what: 'a recovery does not compare the memory of the new owner',
-    profile: 'safety',
-    seed: 1,
-    protocol: recovery((key) => key.includes('/memory/') || key.includes('/owner')),
   },
 ];
 

@@ -15,8 +15,17 @@ export function watchCluster(store: ClusterStore, clock: Clock): ClusterView {
   let silent = true;
   const listeners = new Set<(state: ClusterState) => void>();
   const { promise: firstSnapshot, resolve: haveSnapshot } = Promise.withResolvers<void>();
+  /** One that throws does not keep the state from the others. */
   const publish = () => {
-    for (const listener of listeners) listener(state);
+    const errors: unknown[] = [];
+    for (const listener of listeners) {
+      try {
+        listener(state);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'What follows the state of the cluster has failed.');
   };
   const watch = store.watch(STORE_PREFIX, {
     snapshot(entries, revision) {

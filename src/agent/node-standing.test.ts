@@ -74,6 +74,14 @@ test('a guard without a watchdog proves nothing: nobody takes the node over', as
   expect(heartbeat()?.takeoverMs).toBeNull();
 });
 
+test('a guard that dies leaves its watchdog armed, so the node can still be taken over by votes', async () => {
+  const { clock, guard, heartbeat } = await agent();
+  await clock.pass(3000);
+  guard?.is(null);
+  await clock.pass(1500);
+  expect(heartbeat()).toMatchObject({ takeoverMs: 7500, guard: null });
+});
+
 test('a witness has nothing to take over', async () => {
   const { clock, standing, heartbeat } = await agent({ role: 'witness' });
   await clock.pass(1000);

@@ -41,12 +41,16 @@ const LOOK_EVERY_MS = 250;
 export function takeStanding(ports: StandingPorts, input: StandingInput): Standing {
   const { view, clock, guard } = ports;
   const { node, bootId, agentId } = input;
+  // A guard that has died leaves its watchdog armed: what stands behind the node is the same until another guard says otherwise.
+  let watchdogMs: number | null = null;
   const terms = (): TakeoverTerms => {
     if (input.role === 'witness') return WITNESS_TERMS;
+    const status = guard?.status() ?? null;
+    if (status !== null) watchdogMs = status.watchdogMs;
     return takeoverTerms({
       node,
       storeMembers: input.storeMembers(),
-      watchdogMs: guard?.status()?.watchdogMs ?? null,
+      watchdogMs,
       armed: view.current().availability?.value.armed ?? true,
     });
   };

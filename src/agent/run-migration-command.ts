@@ -188,9 +188,17 @@ async function continueSource(migration: SourceMigration): Promise<void> {
   state.aborting ??= { outcome: 'failed', reason: 'the copy on the destination ended before it ran' };
   await close(migration, 'continues-anew');
   if (!migration.ended) return;
+  await authorityOf(migration);
   await input.instance?.resume();
   await migration.traffic.guestStayed();
   await input.instance?.announce();
+}
+
+/** Resolves when this node may run the VM. One that is fenced meanwhile ends it, and then there is nothing to resume. */
+async function authorityOf({ input, ports }: SourceMigration): Promise<void> {
+  const { authority, suspended, clock } = ports;
+  const { vm } = input.intent.value;
+  while (input.guarded && (!authority.holds() || suspended.isSuspended(vm))) await clock.sleep(50);
 }
 
 async function closeAsLost(migration: SourceMigration): Promise<void> {
