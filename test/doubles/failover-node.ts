@@ -184,6 +184,10 @@ export class TestInstance {
     return 0;
   }
 
+  async announce(): Promise<void> {
+    this.#done.push(`${this.vm} is announced`);
+  }
+
   async pause(): Promise<void> {
     this.#done.push(`${this.vm} is paused`);
     if (this.state === 'running') this.state = 'paused';
