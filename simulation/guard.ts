@@ -46,12 +46,13 @@ export class SimulatedGuard {
 
   extend(untilMs: number | null): void {
     const machine = this.#machine;
-    if (!machine.armed) machine.pet();
     if (untilMs === null) this.deadlineMs = null;
     else {
       const clamped = Math.min(untilMs, machine.mono() + machine.world.rules.guardClampMs(AUTHORITY_MS));
       this.deadlineMs = typeof this.deadlineMs === 'number' ? Math.max(this.deadlineMs, clamped) : clamped;
     }
+    // The first one arms the watchdog.
+    if (!machine.armed) machine.pet();
     if (this.#freezingSinceMs !== null || this.#timer?.run == null) this.#look();
     this.#tell(false);
   }

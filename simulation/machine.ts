@@ -293,6 +293,8 @@ export class Machine {
     qemu.state = 'running';
     this.world.oracle.changed(qemu);
     if (this.world.telling) this.world.guest(qemu, 'runs');
+    // QEMU's RESUME event.
+    this.agentProcess.deliver(() => this.agent?.migrations.guestRuns(qemu));
   }
 
   end(qemu: Qemu): void {

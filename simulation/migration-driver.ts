@@ -66,6 +66,10 @@ export class MigrationDriver {
     this.#stoppedAt = null;
   }
 
+  guestRuns(qemu: Qemu): void {
+    if (qemu === this.#qemu) this.resumed();
+  }
+
   status(status: MigrationObservation['sourceStatus']): void {
     if (!this.seen.transferStarted) return;
     this.seen.sourceStatus = status;
@@ -200,7 +204,7 @@ export class MigrationDriver {
     const { agentProcess } = this.#agent.machine;
     engine.after(random.qemu.between(5, 40), () => {
       if (qemu !== null && qemu.alive && ['setup', 'active', 'device'].includes(qemu.migration.status)) {
-        qemu.migration = { status: 'cancelled', stoppedAt: null };
+        qemu.migration = { ...qemu.migration, status: 'cancelled' };
         if (qemu.state === 'paused' && this.#stoppedAt !== null) this.#resumeByItself(qemu);
       }
       agentProcess.deliver(() => {

@@ -59,6 +59,10 @@ export class Migrations {
     for (const driver of this.#drivers.values()) driver.copyEnded(qemu);
   }
 
+  guestRuns(qemu: Qemu): void {
+    for (const driver of this.#drivers.values()) driver.guestRuns(qemu);
+  }
+
   // What other agents ask of this one as the destination.
 
   prepare(intent: MigrationIntent, answer: (ready: boolean) => void): void {

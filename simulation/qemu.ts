@@ -26,7 +26,8 @@ export class Qemu {
   memoryOf: number | null = null;
   /** Everything of a migration has arrived. */
   loaded = false;
-  migration: { status: SourceStatus; stoppedAt: number | null } = { status: 'none', stoppedAt: null };
+  /** `of`: which migration it is about; the timers of an earlier one find another here. */
+  migration: { status: SourceStatus; of: string | null } = { status: 'none', of: null };
 
   constructor(
     machine: Machine,

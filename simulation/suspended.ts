@@ -129,7 +129,8 @@ export class Suspended {
       if (!wasRunning || qemu.state !== 'paused' || qemu.dying) continue;
       // A guest that stands still is through in no time: the transfer ends before it goes on here.
       if (leaves && ['setup', 'active', 'device'].includes(qemu.migration.status)) {
-        qemu.migration = { status: 'cancelled', stoppedAt: null };
+        qemu.migration = { ...qemu.migration, status: 'cancelled' };
+        this.#agent.migrations.driverOf(qemu.migration.of ?? '')?.status('cancelled');
       }
       machine.resumeGuest(qemu, standing.untilMs);
     }

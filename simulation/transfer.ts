@@ -23,11 +23,15 @@ export function startTransfer(
       if (driver !== undefined) run(driver);
     });
   const status = (value: Qemu['migration']['status']) => {
-    source.migration = { ...source.migration, status: value };
+    source.migration = { of: intent.migrationId, status: value };
     tell((driver) => driver.status(value));
   };
   const going = () =>
-    source.alive && !source.dying && machine.powered && ['active', 'device'].includes(source.migration.status);
+    source.alive &&
+    !source.dying &&
+    machine.powered &&
+    source.migration.of === intent.migrationId &&
+    ['active', 'device'].includes(source.migration.status);
   const copy = () => [...other.qemus].find((qemu) => qemu.incoming === intent.migrationId && qemu.alive && !qemu.dying);
   const moves = () =>
     source.ioUntil <= engine.now && !source.frozen && machine.executes && other.executes && copy()?.frozen === false;

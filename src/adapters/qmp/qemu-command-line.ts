@@ -129,7 +129,10 @@ export function nodeArguments(definition: VmDefinition, node: NodeSide): string[
     '-object',
     'rng-builtin,id=rng0',
     ...definition.nics.flatMap((nic, index) => ['-netdev', netdev(nic, node.taps[index])]),
-    ...definition.disks.flatMap((disk) => ['-blockdev', blockdev(disk, { direct: node.directDisks.has(disk.id), lock: node.lockImages })]),
+    ...definition.disks.flatMap((disk) => [
+      '-blockdev',
+      blockdev(disk, { direct: node.directDisks.has(disk.id), lock: node.lockImages }),
+    ]),
     ...(node.incoming ? ['-incoming', 'defer'] : []),
   ];
 }
