@@ -15,6 +15,7 @@ import { systemClock } from '../adapters/system/system-clock.ts';
 import { createApiServer } from '../api/server.ts';
 import { FIRST_TOKENS_FILE } from '../formation/member-files.ts';
 import { smallestLimit } from '../migration/bandwidth-limit.ts';
+import { isoDate } from '../migration/write-receipt.ts';
 import type { AgentConfig } from '../model/agent-config.ts';
 import type { JoinTokenRecord } from '../model/formation.ts';
 import { keys } from '../model/keys.ts';
@@ -162,7 +163,7 @@ function factsOf(
     migration: migrationFacts(config),
     agentVersion: version,
     bootId,
-    startedAt: new Date().toISOString(),
+    startedAt: isoDate(clock.wallMs()),
   };
 }
 
@@ -176,5 +177,5 @@ function migrationFacts({ addresses, migration }: AgentConfig): NodeMigrationFac
 }
 
 function clusterOf(config: AgentConfig) {
-  return { name: config.clusterName, id: randomIds.uuid(), createdAt: new Date().toISOString() };
+  return { name: config.clusterName, id: randomIds.uuid(), createdAt: isoDate(clock.wallMs()) };
 }
