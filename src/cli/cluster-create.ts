@@ -5,6 +5,7 @@ import { DEFAULT_CONFIG_DIRECTORY } from '../formation/member-files.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { askPassword } from './ask-password.ts';
 import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
+import { startCommands, watchdogNote } from './start-commands.ts';
 
 /** What `create` and `join` both take. */
 export interface MachineOptions {
@@ -39,16 +40,20 @@ export async function clusterCreate(context: Context, name: string, options: Cre
     ...{ cluster: config.clusterName, node: config.node, configFile, url: config.api.url },
     ...{ caCertificate: config.pki.caCertificate, tokens, tokensExpireAt },
   };
+  const note = watchdogNote(config);
+  const notes = note === null ? [] : ['', note];
   report(context, document, () =>
     [
       `${config.node} is the first node of the cluster ${config.clusterName}.`,
       '',
       'Next:',
-      `  1. Start its agent:    godwit agent --config ${configFile}`,
+      '  1. Start on this machine, as services (docs/operating/formation.md):',
+      ...startCommands(config, configFile).map((command) => `       ${command}`),
       '  2. On another machine, within an hour:',
       ...tokens.map((token) => `       godwit cluster join ${config.api.url} --token ${token}`),
       '     A machine without VMs that only votes joins with --witness.',
       '     More tokens: godwit cluster token',
+      ...notes,
     ].join('\n'),
   );
   return EXIT_DONE;

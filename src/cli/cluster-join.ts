@@ -3,6 +3,7 @@ import { machineName } from '../formation/machine-settings.ts';
 import { DEFAULT_CONFIG_DIRECTORY } from '../formation/member-files.ts';
 import type { MachineOptions } from './cluster-create.ts';
 import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
+import { startCommands, watchdogNote } from './start-commands.ts';
 import { godwitVersion } from './version.ts';
 
 export interface JoinOptions extends MachineOptions {
@@ -24,11 +25,13 @@ export async function clusterJoin(context: Context, url: string, options: JoinOp
   });
   report(context, { cluster: config.clusterName, node: config.node, role, configFile }, () => {
     const what = role === 'node' ? 'a node' : 'the witness';
-    const program = role === 'node' ? 'agent' : 'witness';
+    const note = watchdogNote(config);
     return [
       `${config.node} is ${what} of the cluster ${config.clusterName}.`,
       '',
-      `Next: start its agent:  godwit ${program} --config ${configFile}`,
+      'Next: start on this machine, as services (docs/operating/formation.md):',
+      ...startCommands(config, configFile).map((command) => `  ${command}`),
+      ...(note === null ? [] : ['', note]),
     ].join('\n');
   });
   return EXIT_DONE;

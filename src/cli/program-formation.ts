@@ -21,7 +21,7 @@ export function addFormationCommands(
   nouns.node
     .command('evict')
     .description('remove a node for good; it must be down and own no VM')
-    .argument('<name>', 'its name')
+    .argument('<node>', 'its name')
     .addHelpText('after', EVICT_HELP)
     .action((name: string, _options, command: Command) =>
       actFast(command, async (context) => (await import('./node-evict.ts')).nodeEvict(context, name)),
@@ -29,7 +29,7 @@ export function addFormationCommands(
 }
 
 const EVICT_HELP = `
-A node that lives leaves in four steps: godwit node drain NAME, stop its agent,
+A node that lives leaves in four steps: godwit node drain NAME, stop its agent and guard,
 godwit node evict NAME on another node, delete its configuration and state.
 Its seat in the cluster's database is removed first; another node gets it.`;
 
@@ -71,7 +71,10 @@ function withMachine(command: Command): Command {
       (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
     )
     .option('--config-directory <directory>', 'where configuration and keys go (default: /etc/godwit)')
-    .option('--options <file>', 'further fields of the agent configuration, JSON or YAML: volumes, switches, memory …');
+    .option(
+      '--options <file>',
+      'further fields of the agent configuration, JSON or YAML: volumes, switches, vmMemoryBytes …',
+    );
 }
 
 function minutesArgument(text: string): number {

@@ -59,6 +59,8 @@ Without --cluster and --lab: GODWIT_CLUSTER, the default profile in
 ~/.config/godwit/profiles.json, the cluster of this node, or the only lab that is up.
 GODWIT_USER, GODWIT_PASSWORD and GODWIT_CA (a file) say how to sign in.
 
+Beside the agent of a node runs its guard: godwit guard --help
+
 Exit status: 0 done, 1 refused or failed, 2 wrong usage.
 
 Examples:

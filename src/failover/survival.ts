@@ -1,4 +1,4 @@
-// Whether the cluster survives the loss of any one node: for each of them its evacuation is tried out with the very placement that a
+// Whether the cluster survives the loss of any one node: for each of them its loss is tried out with the very placement that a
 // failover uses. No VM that is elsewhere is moved for it.
 import { type ClusterState, knownNodes, nodeState, type Now, type VmEntry } from '../model/cluster-state.ts';
 import type { NodeName, VmName } from '../model/names.ts';

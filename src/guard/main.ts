@@ -13,6 +13,8 @@ import { Watchdog } from './watchdog.ts';
 
 const USAGE = `Usage: godwit guard --socket PATH --cgroup DIRECTORY [--watchdog DEVICE --watchdog-timeout-file FILE] [--log FILE]
 
+run the guard of a node, in the foreground: it stops the node's highly available VMs when their right to run has ended
+
   --socket PATH                  Unix socket at which the agent reaches the guard; PATH.armed exists while the watchdog is armed
   --cgroup DIRECTORY             in a mounted cgroup2; the VMs' group is made in it
   --watchdog DEVICE              e.g. /dev/watchdog; opened when an agent first asks for authority
@@ -67,6 +69,10 @@ interface Options {
 }
 
 function readOptions(): Options {
+  if (process.argv.slice(2).some((word) => word === '--help' || word === '-h')) {
+    process.stdout.write(`${USAGE}\n`);
+    process.exit(0);
+  }
   try {
     const text = { type: 'string' } as const;
     const { values } = parseArgs({
