@@ -107,6 +107,8 @@ function statusWrites(input: {
       : `Live-migrated from ${intent.source}`,
     settledRequest: status?.settledRequest ?? null,
     ...(status?.restarts !== undefined && { restarts: status.restarts }),
+    // The copy was put where the source's process was: among those that the guard stops, or not.
+    ...(!restart && status?.guarded !== undefined && { guarded: status.guarded }),
     error: null,
   };
   return [{ put: keys.vmStatus(intent.vm), value }];

@@ -205,6 +205,17 @@ test('a paused guest continues only if it ran before', async () => {
   expect(done).not.toContain('Web continues');
 });
 
+test('a guest whose first start was not recorded any more goes on as well', async () => {
+  const entries = vmEntries('Db', 'running');
+  const status = { ...(entries[keys.vmStatus('Db')] as VmStatus), state: 'starting' };
+  const { done, clock, hold, back, vm } = await node({ ...entries, [keys.vmStatus('Db')]: status });
+  vm('Db');
+  await hold();
+  back();
+  await clock.pass(500);
+  expect(done.slice(-2)).toEqual(['Db is thawed', 'Db continues']);
+});
+
 test('a copy that had GO goes on once its arrival is recorded', async () => {
   const intent = { ...testIntent('Db'), source: 'node2', destination: 'node1' };
   const { done, clock, store, hold, back, run } = await node({

@@ -212,7 +212,9 @@ export class SuspendedVms {
     });
     if (outcome.kind !== 'applied' || generation !== this.#generation) return false;
     const leaves = intent?.value.source === node;
-    return await this.#goOn(vm, { generation, wasRunning: status.state === 'running', leaves });
+    // Its first start had got as far as `cont`, but was not recorded: one that never ran is in another state than `paused`.
+    const started = status.state === 'starting' && status.instance !== null;
+    return await this.#goOn(vm, { generation, wasRunning: started || status.state === 'running', leaves });
   }
 
   /** It never ran: its authority ended during its first start. */

@@ -63,6 +63,12 @@ describe('POST /nodes/:name/confirm-dead', () => {
     });
   });
 
+  test('is refused while nobody can say whether others hear the node', async () => {
+    cluster.clock.advance(3600);
+    cluster.store.stallWatches({ noticed: true });
+    expect(await refused()).toMatchObject({ code: 'NODE_STATE_UNSUITABLE' });
+  });
+
   test.each(['node2', 'Node1', '', 'node1 '])('is refused with "%s" typed', async (word) => {
     cluster.clock.advance(3600);
     expect(await refused(word)).toMatchObject({ code: 'INVALID_INPUT' });
@@ -79,6 +85,17 @@ describe('POST /nodes/:name/confirm-dead', () => {
     cluster.clock.advance(3600);
     await confirm();
     expect(await refused()).toMatchObject({ message: expect.stringContaining('fenced already') });
+  });
+
+  test('is taken of a node fenced by votes, which say nothing of VMs that no guard stops, and counted once', async () => {
+    const evidence = { kind: 'votes', voters: ['node2', 'witness'], heartbeatRevision: '1' } as const;
+    const failures: NodeFailures = { at: ['2026-01-01T00:16:00.000Z'], quarantinedUntil: null };
+    const fenced = { ...MEMBER, state: 'fenced', evidence, reason: 'it was silent', by: 'node2' } as const;
+    await cluster.put({ [keys.nodeMembership('node1')]: fenced, [keys.nodeFailures('node1')]: failures });
+    cluster.clock.advance(3600);
+    expect((await confirm()).status).toBe(200);
+    expect(membership()).toMatchObject({ state: 'fenced', evidence: { kind: 'confirmed', by: 'admin' } });
+    expect(cluster.store.value<NodeFailures>(keys.nodeFailures('node1'))).toEqual(failures);
   });
 
   test('does not say an event when the store did not take it', async () => {

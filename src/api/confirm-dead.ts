@@ -40,6 +40,7 @@ async function fence(context: ApiContext, name: NodeName): Promise<void> {
     const entry = await readNode(context, name);
     requireRunsVms(entry);
     requireSilent(entry, context.reader.now());
+    requireCurrentView(context, name);
     return changeOf(context, entry, by);
   });
   context.events.say({
@@ -62,6 +63,8 @@ function requireSilent(entry: NodeEntry, now: Now): void {
     case 'down':
       return;
     case 'fenced':
+      // The votes say nothing of VMs that no guard stops: only somebody's word, or its return, frees those.
+      if (isFencedByVotes(entry)) return;
       throw unsuitableNode(
         `${name} is fenced already: its VMs are being brought back elsewhere, or have been.`,
         `See \`godwit events --node ${name}\`.`,
@@ -82,6 +85,19 @@ function requireSilent(entry: NodeEntry, now: Now): void {
   }
 }
 
+function isFencedByVotes({ membership }: NodeEntry): boolean {
+  return membership?.value.state === 'fenced' && membership.value.evidence.kind === 'votes';
+}
+
+/** Whether others hear it (`isolated`) is known from the view only. */
+function requireCurrentView({ reader, nodeName }: ApiContext, name: NodeName): void {
+  if (reader.fresh()) return;
+  throw unsuitableNode(
+    `${nodeName} has not heard the database lately, so it cannot say whether others hear ${name}.`,
+    'Try again in some seconds, or ask another node.',
+  );
+}
+
 /**
  * The compare on the heartbeat: nothing was heard of the node until the very moment of the change. The result: until when it is
  * quarantined if that is new, else null.
@@ -95,8 +111,9 @@ function changeOf(context: ApiContext, entry: NodeEntry, by: string): Change<str
     reason: `${by} has confirmed that ${name} is dead.`,
     by: context.nodeName,
   };
-  const failed = failuresAfterFence(withNode(context, entry), name, wallMs);
-  const before = entry.failures?.value.quarantinedUntil ?? null;
+  const before = entry.failures?.value ?? { at: [], quarantinedUntil: null };
+  // By votes it was counted already.
+  const failed = isFencedByVotes(entry) ? before : failuresAfterFence(withNode(context, entry), name, wallMs);
   const [membership, heartbeat, failures] = [
     keys.nodeMembership(name),
     keys.nodeHeartbeat(name),
@@ -115,7 +132,7 @@ function changeOf(context: ApiContext, entry: NodeEntry, by: string): Change<str
       ],
     },
     proof: { key: membership, value },
-    result: failed.quarantinedUntil === before ? null : failed.quarantinedUntil,
+    result: failed.quarantinedUntil === before.quarantinedUntil ? null : failed.quarantinedUntil,
   };
 }
 

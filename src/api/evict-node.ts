@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { evictNode } from '../contract/join.ts';
-import { nodeState } from '../model/cluster-state.ts';
+import { type NodeEntry, nodeState } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { EvictionRecord, NodeAdmission, SeatsRecord } from '../model/formation.ts';
 import { keys } from '../model/keys.ts';
@@ -10,6 +10,7 @@ import type { StoreEntry } from '../ports/store.ts';
 import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import { requireFormation } from './formation-context.ts';
+import { readNode } from './node-change.ts';
 import { answer, serve } from './resource.ts';
 
 /** Removing a node for good. Its seat goes first: a member that never comes back must not count in the store's majority. */
@@ -51,9 +52,11 @@ async function look(context: ApiContext, name: string): Promise<Found> {
       nextStep: 'See `godwit node list` for the names.',
     });
   }
-  refuseWhatIsInUse(context, name, { owners, memory });
   const valueOf = (key: string) => own.find((entry) => entry.key === key)?.value;
   const facts = valueOf(keys.nodeFacts(name)) as NodeFacts | undefined;
+  // One that was let in and has not started yet has no facts.
+  const entry = facts === undefined ? context.reader.current().nodes.get(name) : await readNode(context, name);
+  refuseWhatIsInUse(context, name, { entry, owners, memory });
   const admitted = valueOf(keys.nodeAdmission(name)) as NodeAdmission | undefined;
   return {
     addresses: [...(facts?.addresses ?? []), ...(admitted?.addresses ?? [])],
@@ -61,18 +64,25 @@ async function look(context: ApiContext, name: string): Promise<Found> {
   };
 }
 
-function refuseWhatIsInUse(
-  context: ApiContext,
-  name: string,
-  { owners, memory }: { readonly owners: readonly string[]; readonly memory: StoreEntry | undefined },
-): void {
+interface Use {
+  readonly entry: NodeEntry | undefined;
+  readonly owners: readonly string[];
+  readonly memory: StoreEntry | undefined;
+}
+
+function refuseWhatIsInUse(context: ApiContext, name: string, { entry, owners, memory }: Use): void {
   if (name === context.nodeName) {
     throw refuse(
       `${name} is the node that answers this request.`,
       'Drain it, stop its agent, and ask another node: godwit --cluster https://NODE:8440 …',
     );
   }
-  const entry = context.reader.current().nodes.get(name);
+  if (!context.reader.fresh()) {
+    throw refuse(
+      `${context.nodeName} has not heard the database lately, so it cannot say whether ${name} lives.`,
+      'Try again in some seconds, or ask another node: godwit --cluster https://NODE:8440 …',
+    );
+  }
   const state = entry === undefined ? 'down' : nodeState(entry, context.reader.now());
   if (state !== 'down' && state !== 'fenced') {
     throw refuse(

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
-import { testFacts, testMemory } from '../../test/doubles/cluster-facts.ts';
+import { testFacts, testHeartbeat, testMemory } from '../../test/doubles/cluster-facts.ts';
 import type { JoinTokenRecord } from '../model/formation.ts';
 import { parseJoinToken } from '../model/join-token.ts';
 import { keys } from '../model/keys.ts';
@@ -113,6 +113,14 @@ describe('POST /join', () => {
     expect(await refused(bodyFor(token))).toBe('JOIN_TOKEN_INVALID');
   });
 
+  test('does not let a machine back in that was removed, with the token it had used', async () => {
+    const token = await newToken();
+    await join(bodyFor(token));
+    expect((await cluster.ask('POST', '/nodes/node3/evict')).status).toBe(200);
+    expect(await refused(bodyFor(token))).toBe('JOIN_TOKEN_INVALID');
+    expect(await cluster.store.get(keys.eviction('node3'))).toBeDefined();
+  });
+
   test('keeps name and addresses for a machine that has not started yet', async () => {
     await join(bodyFor(await newToken()));
     expect(await refused(bodyFor(await newToken(), { addresses: ['10.77.0.14'] }))).toBe('JOIN_NAME_TAKEN');
@@ -151,6 +159,14 @@ describe('POST /nodes/:name/evict', () => {
     silent();
     expect((await cluster.refusal('POST', '/nodes/node1/evict')).code).toBe('EVICTION_REFUSED');
     expect((await cluster.refusal('POST', '/nodes/node7/evict')).code).toBe('NODE_NOT_FOUND');
+    expect(seats).toHaveLength(1);
+  });
+
+  test.each([true, false])('refuses a node that may live, while its own view is old (noticed: %s)', async (noticed) => {
+    silent();
+    cluster.store.stallWatches({ noticed });
+    if (!noticed) await cluster.put({ [keys.nodeHeartbeat('node2')]: testHeartbeat(2) });
+    expect((await cluster.refusal('POST', '/nodes/node2/evict')).code).toBe('EVICTION_REFUSED');
     expect(seats).toHaveLength(1);
   });
 

@@ -116,7 +116,10 @@ async function look(context: ApiContext, body: JoinCall['body']): Promise<Looked
     timingSafeEqual(Buffer.from(hashOf(body.token.secret), 'hex'), Buffer.from(record.secretHash, 'hex'));
   const { name } = body.applicant;
   // The answer to the first try was lost on the way: the same machine comes again with the same token.
-  const again = secretFits && record.usedBy?.node === name && !nodes.some(({ key }) => key === keys.nodeFacts(name));
+  const has = (wanted: string) => nodes.some(({ key }) => key === wanted);
+  // One that was removed since then is not: its token must not bring it back.
+  const isAwaited = has(keys.nodeAdmission(name)) && !has(keys.nodeFacts(name));
+  const again = secretFits && record.usedBy?.node === name && isAwaited;
   checkJoin(body.applicant, {
     token: again ? { ...record, usedBy: null } : record,
     secretFits,

@@ -135,6 +135,13 @@ describe('decideRecovery', () => {
     expect(statusOf(recoverAll(dead).state, 'A')).toMatchObject({ state: 'failed', instance: null });
   });
 
+  test('never starts one elsewhere that no guard stops yet, however often it is looked at', () => {
+    const vm = { name: 'A', on: 'node1', record: { highlyAvailable: true }, status: { guarded: false } };
+    const { state, rounds } = recoverAll(testCluster(THREE, [vm]));
+    expect([ownerOf(state, 'A'), rounds]).toEqual(['node1', 1]);
+    expect(statusOf(state, 'A')).toMatchObject({ state: 'failed', instance: 'i1', guarded: false });
+  });
+
   test('does not put it back where it has failed lately', () => {
     const restarts = { since: new Date(NOW.wallMs - 60_000).toISOString(), here: 0, elsewhere: 1, failedOn: ['node3'] };
     const vms = [

@@ -207,16 +207,16 @@ function comparesOfNodes(nodes: readonly FencedNode[]): Compare[] {
   return [...byName].map(([name, modRevision]) => ({ key: keys.nodeMembership(name), modRevision }));
 }
 
-type StatusOf = (one: Found) => Pick<VmStatus, 'state' | 'instance'> & { readonly settle: boolean };
+type StatusOf = (one: Found) => Pick<VmStatus, 'state' | 'instance' | 'guarded'> & { readonly settle: boolean };
 
 const waits: StatusOf = () => ({ state: 'starting', instance: null, settle: false });
 const turnedOff: StatusOf = () => ({ state: 'off', instance: null, settle: true });
-/** A copy that may still be there keeps its name, so that nobody starts another one: see reown.ts. */
-const notRecovered: StatusOf = ({ entry, from }) => ({
-  state: 'failed',
-  instance: provenQuiet(from.membership, false) ? null : (entry.status?.value.instance ?? null),
-  settle: false,
-});
+/** A copy that may still be there keeps its name, and that no guard stops it, so that nobody starts another one: see proven-quiet.ts. */
+const notRecovered: StatusOf = ({ entry, from }) => {
+  if (provenQuiet(from.membership, false)) return { state: 'failed', instance: null, settle: false };
+  const { instance = null, guarded } = entry.status?.value ?? {};
+  return { state: 'failed', instance, settle: false, ...(guarded !== undefined && { guarded }) };
+};
 
 interface DecisionInput {
   readonly kind: Exclude<RecoveryKind, 'assign'>;

@@ -190,6 +190,16 @@ describe('closingTransaction', () => {
     expect(after?.migrations.get('01A')).toEqual({ id: 'x' });
   });
 
+  test('a copy that no guard stops stays known as one where it arrived', () => {
+    const { state, entry } = open();
+    if (entry.status === null) throw new Error('the test has no status');
+    const unguarded = { ...entry, status: { ...entry.status, value: { ...entry.status.value, guarded: false } } };
+    const decision = { ...restart, settlement: 'handed-over', mayRun: 'destination', relyOnFenced: [] } as const;
+    const transaction = closingTransaction(state, unguarded, { decision, receipt: {}, now: NOW });
+    const after = transaction && transact(state, transaction);
+    expect(after?.vms.get('A')?.status?.value).toMatchObject({ state: 'running', node: 'node2', guarded: false });
+  });
+
   test('of two settlements only one wins', () => {
     const { state, entry } = open();
     const handedOver = { ...restart, settlement: 'handed-over', mayRun: 'destination' } as const;

@@ -302,7 +302,10 @@ function statusAfter({ entry, intent, settlement, reason, now }: StatusInput): V
     ...(before?.restarts !== undefined && { restarts: before.restarts }),
   };
   if (settlement === 'handed-over') {
-    return { ...common, state: 'running', node: intent.destination, reason: `Live-migrated from ${intent.source}` };
+    // The copy was put where the source's process was: among those that the guard stops, or not.
+    const guarded = before?.guarded === undefined ? {} : { guarded: before.guarded };
+    const there = { node: intent.destination, reason: `Live-migrated from ${intent.source}` };
+    return { ...common, ...guarded, ...there, state: 'running' };
   }
   const wanted = entry.record.value.desired === 'running';
   const why = `Its migration to ${intent.destination} was settled: ${reason}; it is ${wanted ? 'started from its disk' : 'off'}`;

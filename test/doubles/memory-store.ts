@@ -32,11 +32,18 @@ export class MemoryStore implements ClusterStore {
   readonly #watchers = new Set<Watcher>();
   #revision = 1;
   #quorum = true;
+  #watchesStall = false;
 
   /** Without quorum, reads throw and transactions end unknown; watches are silent. */
   setQuorum(held: boolean): void {
     this.#quorum = held;
     for (const watcher of this.#watchers) watcher.listener.silence(!held);
+  }
+
+  /** Nothing comes through the watches, and they say so if `noticed`; all else goes on. */
+  stallWatches({ noticed }: { readonly noticed: boolean }): void {
+    this.#watchesStall = true;
+    if (noticed) for (const watcher of this.#watchers) watcher.listener.silence(true);
   }
 
   /** Writes without compares, as another agent would. */
@@ -140,7 +147,7 @@ export class MemoryStore implements ClusterStore {
         changed.push({ key: write.delete, value: undefined, modRevision });
       }
     }
-    for (const watcher of this.#watchers) {
+    for (const watcher of this.#watchesStall ? [] : this.#watchers) {
       const concerned = changed.filter((entry) => entry.key.startsWith(watcher.prefix));
       if (concerned.length === 0) continue;
       queueMicrotask(() => {
