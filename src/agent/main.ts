@@ -91,6 +91,8 @@ function standIn(config: AgentConfig, running: Running) {
     { store, view, peers, guard, notes, clock, log, events, instances, slices },
     {
       ...{ node: config.node, role: config.role, bootId, agentId: randomIds.uuid() },
+      admission: config.admission ?? null,
+      onReplaced: () => endEvicted(log),
       storeMembers: () => seat.members().map(({ name }) => name),
     },
   );

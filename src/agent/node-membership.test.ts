@@ -14,7 +14,7 @@ const FENCED: NodeMembership = {
   evidence: { kind: 'confirmed', by: 'admin' },
 };
 
-function keeper(found: NodeMembership | undefined, { bootId = 'boot1' } = {}) {
+function keeper(found: NodeMembership | undefined, { bootId = 'boot1', admission = null as string | null } = {}) {
   const done: Done = [];
   const store = new MemoryStore();
   if (found !== undefined) store.put({ [KEY]: found });
@@ -26,7 +26,8 @@ function keeper(found: NodeMembership | undefined, { bootId = 'boot1' } = {}) {
   const keeping = new NodeMembershipKeeper(
     { store, events, clock, log: silentLog },
     {
-      ...{ node: 'node1', bootId },
+      ...{ node: 'node1', bootId, admission },
+      onReplaced: () => void done.push('replaced'),
       async endAll() {
         if (ends.failures > 0) {
           ends.failures -= 1;
@@ -142,4 +143,27 @@ test('without the store it keeps trying', async () => {
   store.setQuorum(true);
   await clock.pass(500);
   expect(tokens).toEqual([null, await revision()]);
+});
+
+test('a machine whose name another one was let in under is no member any more, whatever it had been', async () => {
+  for (const found of [MEMBER, undefined]) {
+    const { store, clock, keeping, tokens, done } = keeper(found, { bootId: 'boot2', admission: 'old' });
+    store.put({ [keys.nodeAdmission('node1')]: { requestHash: 'new' } });
+    const before = store.value(KEY);
+    void keeping.join();
+    await clock.pass(100);
+    expect(done).toContain('replaced');
+    expect(tokens).toEqual([null]);
+    expect(store.value(KEY)).toEqual(before);
+  }
+});
+
+test('a machine that was let in becomes a member only while that admission stands', async () => {
+  const { store, keeping } = keeper(undefined, { admission: 'own' });
+  store.put({ [keys.nodeAdmission('node1')]: { requestHash: 'own' } });
+  await keeping.join();
+  expect(store.tried[0]?.compare).toContainEqual({
+    key: keys.nodeAdmission('node1'),
+    modRevision: (await store.get(keys.nodeAdmission('node1')))?.modRevision,
+  });
 });

@@ -1,4 +1,5 @@
 import type { NodeMembership as Membership } from '../model/authority.ts';
+import type { NodeAdmission } from '../model/formation.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeName } from '../model/names.ts';
 import { decideJoin } from '../failover/rejoin.ts';
@@ -6,7 +7,7 @@ import { isoDate } from '../migration/write-receipt.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/events.ts';
 import type { Log } from '../ports/log.ts';
-import type { ClusterStore } from '../ports/store.ts';
+import type { ClusterStore, Compare } from '../ports/store.ts';
 import type { AuthorityChange } from './node-authority.ts';
 
 export interface MembershipPorts {
@@ -21,6 +22,10 @@ export interface MembershipInput {
   readonly bootId: string;
   /** Ends every highly available VM on this node; resolves when nothing of them is left. */
   readonly endAll: () => Promise<void>;
+  /** With what this machine was let in; null on the first node of the cluster. See AgentConfig. */
+  readonly admission: string | null;
+  /** Another machine has been let in under this name: this one is no member any more. */
+  readonly onReplaced: () => void;
   /** Where the fencing token goes, and who says that it is void. */
   readonly authority: {
     setMembership(token: string | null): void;
@@ -80,6 +85,8 @@ export class NodeMembershipKeeper {
   async #tryToJoin(): Promise<string | null> {
     const { store, clock, events, log } = this.#ports;
     const { node, bootId, endAll } = this.#input;
+    const admission = await this.#lookAtAdmission();
+    if (admission === null) return null;
     const entry = await store.get(keys.nodeMembership(node));
     const known = entry?.value as Membership | undefined;
     const found = entry === undefined || known === undefined ? null : { value: known, modRevision: entry.modRevision };
@@ -92,7 +99,7 @@ export class NodeMembershipKeeper {
     const { compare, write } = decision.transaction;
     // A node that was removed leaves no trace again.
     const notEvicted = { key: keys.eviction(node), modRevision: '0' };
-    const outcome = await store.transact({ compare: [...compare, notEvicted], write });
+    const outcome = await store.transact({ compare: [...compare, notEvicted, ...admission], write });
     if (outcome.kind !== 'applied') return null;
     if (known?.state === 'fenced') {
       events.say({
@@ -102,5 +109,19 @@ export class NodeMembershipKeeper {
       });
     }
     return outcome.revision;
+  }
+
+  /** What the transaction compares, so that two machines are never members under one name; null: this one was replaced. */
+  async #lookAtAdmission(): Promise<readonly Compare[] | null> {
+    const { node, admission, onReplaced } = this.#input;
+    if (admission === null) return [];
+    const key = keys.nodeAdmission(node);
+    const found = await this.#ports.store.get(key);
+    const known = found?.value as NodeAdmission | undefined;
+    if (known !== undefined && known.requestHash !== admission) {
+      onReplaced();
+      return null;
+    }
+    return [{ key, modRevision: found?.modRevision ?? '0' }];
   }
 }

@@ -42,7 +42,15 @@ async function agent({ role = 'node', found }: { role?: NodeRole; found?: NodeMe
       ...{ store, view, guard, slices, instances, clock, log: silentLog, events: saidEvents() },
       ...{ peers: testPeers(() => ({ granted: false, reason: '' })), notes: new MemoryNotes() },
     },
-    { node: 'node1', role, bootId: 'b1', agentId: 'a1', storeMembers: () => ['node1', 'node2', 'node3'] },
+    {
+      node: 'node1',
+      role,
+      bootId: 'b1',
+      agentId: 'a1',
+      admission: null,
+      onReplaced: () => undefined,
+      storeMembers: () => ['node1', 'node2', 'node3'],
+    },
   );
   return {
     ...{ clock, store, guard, slices, standing },

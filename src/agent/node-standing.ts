@@ -22,6 +22,10 @@ export interface StandingInput {
   readonly role: NodeRole;
   readonly bootId: string;
   readonly agentId: string;
+  /** With what this machine was let in; null on the first node of the cluster. */
+  readonly admission: string | null;
+  /** Another machine has been let in under this name. */
+  readonly onReplaced: () => void;
   /** Members of the store by name, as they are now. */
   readonly storeMembers: () => readonly NodeName[];
 }
@@ -62,7 +66,7 @@ export function takeStanding(ports: StandingPorts, input: StandingInput): Standi
   });
   const suspended = new SuspendedVms({ ...ports, node, authority, hasInstances: input.role === 'node' });
   const keeper = new NodeMembershipKeeper(ports, {
-    ...{ node, bootId, authority },
+    ...{ node, bootId, authority, admission: input.admission, onReplaced: input.onReplaced },
     endAll: () => suspended.endAll(),
   });
   clock.every(LOOK_EVERY_MS, () => authority.tellTerms());

@@ -149,7 +149,8 @@ async function admission(context: ApiContext, body: JoinCall['body']): Promise<C
   const { name, role, addresses } = body.applicant satisfies Applicant;
   const at = new Date(context.clock.wallMs()).toISOString();
   const used: JoinTokenRecord = { ...(token.value as JoinTokenRecord), usedBy: { node: name, at } };
-  const admitted: NodeAdmission = { role, addresses, admittedAt: at, by: context.nodeName };
+  const requestHash = hashOf(body.request);
+  const admitted: NodeAdmission = { role, addresses, admittedAt: at, requestHash, by: context.nodeName };
   return {
     transaction: {
       compare: [

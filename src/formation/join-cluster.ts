@@ -1,4 +1,5 @@
 /** A machine that belongs to no cluster becomes a node or the witness of one. */
+import { createHash } from 'node:crypto';
 import { makeRequest } from '../adapters/pki/key-pair.ts';
 import { createClient } from '../client/client.ts';
 import { createNodeTransport } from '../client/node-transport.ts';
@@ -75,7 +76,10 @@ export async function joinCluster(input: JoinClusterInput): Promise<JoinedCluste
   const config = memberConfig(
     directory,
     { ...settings, store: { ...draft.store, clientPort: store.clientPort, peerPort: store.peerPort } },
-    { clusterName, node, role, members: store.members, administrator: admission.administrator },
+    {
+      ...{ clusterName, node, role, members: store.members, administrator: admission.administrator },
+      admission: createHash('sha256').update(own.request).digest('hex'),
+    },
   );
   const qemuIdentity =
     qemu === null || qemuCertificate === null ? null : { key: qemu.key, certificate: qemuCertificate };

@@ -21,6 +21,8 @@ export interface MemberParts {
   readonly role: NodeRole;
   readonly members: readonly { readonly name: string; readonly address: string }[];
   readonly administrator: AgentConfig['administrator'];
+  /** See AgentConfig; none for the first node. */
+  readonly admission?: string;
 }
 
 export function configFile(directory: string): string {
@@ -33,7 +35,7 @@ export function memberConfig(
   settings: Readonly<Record<string, unknown>>,
   parts: MemberParts,
 ): AgentConfig {
-  const { clusterName, node, role, administrator, members } = parts;
+  const { clusterName, node, role, administrator, members, admission } = parts;
   const pki = {
     caCertificate: join(directory, 'pki/ca-cert.pem'),
     certificate: join(directory, 'pki/cert.pem'),
@@ -42,7 +44,8 @@ export function memberConfig(
     ...(role === 'node' && { caKey: join(directory, 'pki/ca-key.pem') }),
   };
   const store = { ...(settings['store'] as object), members };
-  return checkAgentConfig(configFile(directory), { ...settings, clusterName, node, role, pki, store, administrator });
+  const own = { clusterName, node, role, pki, store, administrator, ...(admission !== undefined && { admission }) };
+  return checkAgentConfig(configFile(directory), { ...settings, ...own });
 }
 
 /** Throws JOIN_ALREADY_MEMBER. Where the configuration was deleted, the state still says it. */

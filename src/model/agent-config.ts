@@ -30,6 +30,8 @@ export interface AgentConfig {
     /** The authority's own key, so that this node can let others in. A witness has none. */
     readonly caKey?: string;
   };
+  /** The `requestHash` with which this machine was let in; absent on the first node of a cluster. */
+  readonly admission?: string;
   /** Further addresses that the certificate of this node names, e.g. one that leads to it from outside. */
   readonly certificateAddresses?: readonly string[];
   readonly store: {

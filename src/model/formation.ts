@@ -42,6 +42,8 @@ export interface NodeAdmission {
   readonly role: NodeRole;
   readonly addresses: readonly string[];
   readonly admittedAt: string;
+  /** SHA-256 of the certificate request it came with, hexadecimal: tells this machine from an earlier one of the same name. */
+  readonly requestHash: string;
   /** The node whose agent let it in. */
   readonly by: NodeName;
 }

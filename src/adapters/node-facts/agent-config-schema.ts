@@ -28,6 +28,7 @@ export const agentConfigSchema = strictObject({
     qemuDirectory: path,
     caKey: Type.Optional(path),
   }),
+  admission: Type.Optional(text),
   certificateAddresses: Type.Optional(Type.Array(text)),
   store: strictObject({
     members: Type.Array(strictObject({ name, address: text }), { minItems: 1 }),
