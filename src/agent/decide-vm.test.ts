@@ -48,6 +48,18 @@ describe('a VM that was told to change', () => {
   });
 });
 
+describe('a VM whose migration was closed by an agent that ended then', () => {
+  const left = seen({ runState: 'postmigrate', instance: 'i1' });
+
+  test('goes on where it is: no other copy ever ran', () => {
+    expect(decideVm(record(), status(), left)).toMatchObject({ action: 'resume' });
+  });
+
+  test('loses its old memory when it is to be started from its disk', () => {
+    expect(decideVm(record(), status({ state: 'starting', instance: null }), left)).toMatchObject({ action: 'kill' });
+  });
+});
+
 describe('a VM that the failover has put here', () => {
   const ordered = status({ state: 'starting', instance: null, reason: 'node2 was fenced' });
 

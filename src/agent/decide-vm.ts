@@ -159,12 +159,22 @@ function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObserva
       if (record.desired === 'off') return { action: 'kill', reason: 'it is not to run' };
       if (state === 'starting') return { action: 'resume', reason: 'QEMU waits for its first start' };
       return { action: 'nothing', reason: 'QEMU is prelaunch' };
+    case 'postmigrate':
+      return decideLeft(state);
     case 'inmigrate':
     case 'finish-migrate':
-    case 'postmigrate':
     case 'other':
       return { action: 'nothing', reason: `QEMU is ${seen.runState}` };
   }
+}
+
+/**
+ * QEMU has sent everything away, but the VM is this node's and its migration is closed: its agent ended between closing it and letting the
+ * guest go on. It is closed so only when no other copy ever ran; to be started from its disk it must go.
+ */
+function decideLeft(state: VmStatus['state']): VmDecision {
+  if (state === 'running') return { action: 'resume', reason: 'the migration is closed, and it stays here' };
+  return { action: 'kill', reason: 'its memory is of no use any more' };
 }
 
 /** There is no QEMU of it here: it was never started, it has ended, or the node was restarted. */

@@ -235,6 +235,8 @@ export class OwnedVms {
       instances.add(instance);
       this.#again.add(definition.name);
     } catch (error) {
+      // Its group stands still, so QEMU could not answer: that says nothing about the VM.
+      if (entry.record.value.highlyAvailable && !this.#mayRunNow(entry.record.value.definition.name)) throw error;
       const { code, message, nextStep } = toErrorBody(error);
       const failed = { error: { code, message, nextStep }, ...this.#ofNode() };
       const decision = decideStartFailed(entry.record.value, entry.status?.value ?? null, failed);

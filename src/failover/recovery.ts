@@ -211,10 +211,13 @@ type StatusOf = (one: Found) => Pick<VmStatus, 'state' | 'instance' | 'guarded'>
 
 const waits: StatusOf = () => ({ state: 'starting', instance: null, settle: false });
 const turnedOff: StatusOf = () => ({ state: 'off', instance: null, settle: true });
+const UNKNOWN_INSTANCE = 'unknown';
 /** A copy that may still be there keeps its name, and that no guard stops it, so that nobody starts another one: see proven-quiet.ts. */
 const notRecovered: StatusOf = ({ entry, from }) => {
   if (provenQuiet(from.membership, false)) return { state: 'failed', instance: null, settle: false };
-  const { instance = null, guarded } = entry.status?.value ?? {};
+  const { instance: known = null, guarded } = entry.status?.value ?? {};
+  // One that has just arrived there is not known by name yet.
+  const instance = known ?? (mayHaveProcess(entry) ? UNKNOWN_INSTANCE : null);
   return { state: 'failed', instance, settle: false, ...(guarded !== undefined && { guarded }) };
 };
 
