@@ -151,6 +151,12 @@ describe('decideRecovery', () => {
     expect(ownerOf(recoverAll(testCluster(THREE, vms)).state, 'A')).toBe('node2');
   });
 
+  test('a copy that may still run somewhere is never shown as gone, not even one that has just arrived', () => {
+    const vm = { name: 'A', on: 'node1', record: { highlyAvailable: false }, status: { instance: null } };
+    const { state } = recoverAll(testCluster(THREE, [vm]));
+    expect(statusOf(state, 'A')).toMatchObject({ state: 'failed', instance: 'unknown' });
+  });
+
   test('keeps VMs of one group apart also within one round', () => {
     const apart = { antiAffinity: ['dns'] };
     const vms = ['A', 'B', 'C'].map((name) => ({ name, on: 'node1', availability: apart }));
