@@ -9,6 +9,7 @@ import { LentPorts } from './lent-ports.ts';
 import { startMemoryActivity } from './memory-activity.ts';
 import { OpenMigrations } from './open-migrations.ts';
 import { OwnedVms } from './owned-vms.ts';
+import { tellStoreSilence } from './store-silence.ts';
 
 const LOOK_EVERY_MS = 1000;
 
@@ -71,6 +72,7 @@ export async function startAgent(
   greetPeers(ports);
   startMemoryActivity(ports);
   new Coordinator(ports).start();
+  tellStoreSilence(config.node, view, ports.events);
 }
 
 /** Keeps a connection to every other node open, so that no call waits for a handshake. */

@@ -33,7 +33,6 @@ export const EVENT_KINDS = [
   'store-back',
   'store-member-changed',
   'certificate-renewed',
-  'cluster-created',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
