@@ -1,5 +1,5 @@
 import { type Admission, admit, type OpenMigration } from '../migration/admission.ts';
-import { ASSUMED_LINK_BYTES_PER_SECOND } from '../migration/forecast.ts';
+import { ASSUMED_LINK_BYTES_PER_SECOND } from '../model/units.ts';
 import { learn } from '../migration/learn.ts';
 import type { MigrationProgress } from '../migration/migration.ts';
 import type { MigrationPhase } from '../migration/phases.ts';

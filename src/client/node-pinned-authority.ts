@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { GodwitError, NOTHING_CHANGED } from '../contract/error-body.ts';
+import { parseClusterUrl } from './cluster-url.ts';
 
 const CONNECT_MS = 5000;
 
@@ -11,7 +12,7 @@ const CONNECT_MS = 5000;
  * Resolves with its PEM. Throws CLUSTER_UNREACHABLE, JOIN_CA_UNKNOWN, JOIN_CLOCK_WRONG.
  */
 export async function findPinnedAuthority(url: string, fingerprint: string): Promise<string> {
-  const { hostname, port } = parseUrl(url);
+  const { hostname, port } = parseClusterUrl(url);
   const chain = await shownChain(hostname.replace(/^\[|\]$/g, ''), Number(port || 443), url);
   const authority = chain.find((one) => createHash('sha256').update(one.raw).digest('base64url') === fingerprint);
   if (authority === undefined) {
@@ -39,17 +40,6 @@ function checkTime(certificate: DetailedPeerCertificate): void {
       `from ${certificate.valid_from} to ${certificate.valid_to}.`,
     state: NOTHING_CHANGED,
     nextStep: 'Set the clock by a time service (chrony, systemd-timesyncd), then try again.',
-  });
-}
-
-function parseUrl(url: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed?.protocol === 'https:') return parsed;
-  throw new GodwitError({
-    code: 'INVALID_INPUT',
-    message: `"${url}" is not the URL of a cluster.`,
-    state: NOTHING_CHANGED,
-    nextStep: 'Use a URL such as https://10.78.0.11:8440.',
   });
 }
 

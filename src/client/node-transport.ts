@@ -1,5 +1,6 @@
 import { Agent, request as httpsRequest } from 'node:https';
 import { GodwitError, NOTHING_CHANGED } from '../contract/error-body.ts';
+import { parseClusterUrl } from './cluster-url.ts';
 import type { LiveConnection, LiveListener, Transport, TransportAnswer, TransportRequest } from './transport.ts';
 
 export interface NodeTransportOptions {
@@ -22,7 +23,7 @@ export interface NodeTransport extends Transport {
 
 /** Talks to an agent from Node.js: TLS, connections kept, Basic authentication. */
 export function createNodeTransport(options: NodeTransportOptions): NodeTransport {
-  const base = parseUrl(options.url);
+  const base = parseClusterUrl(options.url);
   const agent = new Agent({
     keepAlive: true,
     maxSockets: 8,
@@ -43,17 +44,6 @@ interface Target {
   readonly agent: Agent;
   readonly authorization: string;
   readonly deadlineMs: number;
-}
-
-function parseUrl(url: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed?.protocol === 'https:') return parsed;
-  throw new GodwitError({
-    code: 'INVALID_INPUT',
-    message: `"${url}" is not the URL of a cluster.`,
-    state: NOTHING_CHANGED,
-    nextStep: 'Use a URL such as https://10.78.0.11:8440.',
-  });
 }
 
 function send(target: Target, request: TransportRequest): Promise<TransportAnswer> {

@@ -3,7 +3,7 @@ import type { ClusterState } from '../model/cluster-state.ts';
 import type { NodeName, VmName } from '../model/names.ts';
 
 /** Clocks of nodes differ a little: a migration may seem to be older than the drain that asked for it. */
-const CLOCKS_DIFFER_MS = 10_000;
+export const CLOCKS_DIFFER_MS = 10_000;
 
 /** By VM: how its newest migration away from the node has failed since the drain began; nothing for those whose newest one has not. */
 export function newestFailures(

@@ -6,6 +6,7 @@ import { keys } from '../model/keys.ts';
 import type { NodeName, VmName } from '../model/names.ts';
 import type { Transaction } from '../model/transaction.ts';
 import { availabilityOf, nodesForPlacement, vmsOwnedBy } from '../placement/occupancy.ts';
+import { CLOCKS_DIFFER_MS } from './drain-failures.ts';
 import { type NodeForPlacement, type PlacementNeeds, whyNotOn } from '../placement/why-not-place.ts';
 
 /** A node has to be a member for this long before a VM goes back to it by itself. */
@@ -16,8 +17,6 @@ const REST_MS = 10 * 60_000;
 const RETRY_AFTER_MS = 15 * 60_000;
 /** Moves back after a drain that may fail for one VM before it stays where it is. */
 const TRIES_MAX = 2;
-/** Clocks of nodes differ a little: a migration may seem to be older than what asked for it. */
-const CLOCKS_DIFFER_MS = 10_000;
 
 export type FailbackStep =
   | {

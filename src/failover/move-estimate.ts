@@ -1,9 +1,8 @@
 // How long the moves of a drain may take: rough, from what the last migrations of the node's guests have shown.
 import type { ClusterState, VmEntry } from '../model/cluster-state.ts';
 import type { NodeName } from '../model/names.ts';
+import { ASSUMED_LINK_BYTES_PER_SECOND } from '../model/units.ts';
 
-/** 1 Gbit/s less what Ethernet, IP and TCP take: assumed until a migration has shown another rate. */
-const ASSUMED_BYTES_PER_SECOND = 117e6;
 /** Preparation and the end of a migration. */
 const FIXED_MS = 1500;
 /** A guest that rewrites its memory about as fast as the link carries it takes at most so many times its memory. */
@@ -26,7 +25,7 @@ export function linkOf(state: ClusterState, source: NodeName): LinkFigure {
     if (measured.source === source && (own === null || measured.id > own.id)) own = measured;
   }
   const newest = own ?? any;
-  if (newest === null) return { bytesPerSecond: ASSUMED_BYTES_PER_SECOND, basis: 'a link of 1 Gbit/s is assumed' };
+  if (newest === null) return { bytesPerSecond: ASSUMED_LINK_BYTES_PER_SECOND, basis: 'a link of 1 Gbit/s is assumed' };
   return { bytesPerSecond: newest.bytesPerSecond, basis: `measured in the migration of ${newest.vm}` };
 }
 

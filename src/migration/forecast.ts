@@ -6,7 +6,7 @@
  * that forecast and migration decide alike.
  */
 import type { MigrationForecast, TransferCompression } from '../model/intent.ts';
-import { formatBytes } from '../model/units.ts';
+import { ASSUMED_LINK_BYTES_PER_SECOND, formatBytes } from '../model/units.ts';
 import type { VmActivity } from '../model/vm.ts';
 import { compressedRate } from './choose-compression.ts';
 import {
@@ -18,8 +18,6 @@ import {
 } from './convergence-policy.ts';
 import { type Learned, plannedFixedMs } from './learn.ts';
 
-/** 1 Gbit/s less the overhead of Ethernet, IP and TCP, in bytes per second: what is assumed of a link that was never measured. */
-export const ASSUMED_LINK_BYTES_PER_SECOND = 117e6;
 /** Reading memory to find that a page is all zero, in bytes per second. */
 const SCAN_BYTES_PER_SECOND = 4e9;
 /** Not even an empty round is shorter: the dirty bitmap is read, and the stream is pushed out. */

@@ -2,7 +2,7 @@
  * When the copying of a guest's frames to the destination begins and ends. It must be there before the guest stops, which QEMU
  * decides within a millisecond of a round's end; but it doubles what the guest receives, so not for longer than needed. Pure.
  */
-import { ASSUMED_LINK_BYTES_PER_SECOND } from './forecast.ts';
+import { ASSUMED_LINK_BYTES_PER_SECOND } from '../model/units.ts';
 
 /** With this long to the end of a round or less, in milliseconds: several times the time between two looks, and the time to set it up. */
 const AHEAD_MS = 1000;

@@ -53,3 +53,6 @@ export function formatMs(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return `${(ms / 1000).toFixed(2)} s`;
 }
+
+/** 1 Gbit/s less the overhead of Ethernet, IP and TCP, in bytes per second: what is assumed of a link that was never measured. */
+export const ASSUMED_LINK_BYTES_PER_SECOND = 117e6;
