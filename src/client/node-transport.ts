@@ -1,5 +1,5 @@
 import { Agent, request as httpsRequest } from 'node:https';
-import { GodwitError, NOTHING_CHANGED } from '../contract/error-body.ts';
+import { GodwitError } from '../contract/error-body.ts';
 import { parseClusterUrl } from './cluster-url.ts';
 import type { LiveConnection, LiveListener, Transport, TransportAnswer, TransportRequest } from './transport.ts';
 
