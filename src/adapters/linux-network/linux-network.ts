@@ -104,14 +104,15 @@ class LinuxNetwork implements VmNetwork {
   async #remove(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
     let existing = await this.#existing(names);
-    try {
-      await this.#ip.batch(removeLines(existing));
-    } catch (error) {
-      // Somebody else may have removed one in between, which stops the batch: once more with what is left.
-      const left = await this.#existing(names);
-      if (left.length === existing.length) throw error;
-      existing = left;
-      await this.#ip.batch(removeLines(existing));
+    while (existing.length > 0) {
+      try {
+        return await this.#ip.batch(removeLines(existing));
+      } catch (error) {
+        // Somebody else may have removed one in between, which stops the batch: again with what is left, as long as it becomes less.
+        const left = await this.#existing(names);
+        if (left.length >= existing.length) throw error;
+        existing = left;
+      }
     }
   }
 
