@@ -1,4 +1,4 @@
-// Sets up what `npm run demo` and `npm test` need and is missing: npm packages, Debian packages, etcd.
+// Sets up what `npm run demo` and `npm test` need and is missing: npm packages, Debian packages, etcd, the web console.
 //
 // Says what it does, and does nothing when all is there. May be run by several people at once, and again
 // after it was interrupted. Plain JavaScript without dependencies, because it runs before anything is
@@ -15,20 +15,24 @@ import {
   whySystemCannotBeSetUp,
 } from './bootstrap/debian.mjs';
 import { installNodePackages, nodeIsTooOld, nodePackagesAreOutdated } from './bootstrap/node-packages.mjs';
+import { buildWebConsole, webConsoleIsOutdated } from './bootstrap/web-build.mjs';
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const HOLDS_LOCKS = '--holds-locks';
 /** For `npm run check`, which starts no lab. */
 const npmOnly = process.argv.includes('--npm-only');
+/** For `npm test`, which looks at the console in a browser. */
+const withBrowser = process.argv.includes('--browser');
 
 function main() {
   const needs = {
     nodePackages: nodePackagesAreOutdated(repository),
-    packages: npmOnly ? [] : missingPackages(),
+    packages: npmOnly ? [] : missingPackages({ withBrowser }),
     etcd: !npmOnly && etcdIsMissing(),
+    console: !npmOnly && webConsoleIsOutdated(repository),
   };
   const system = needs.packages.length > 0 || needs.etcd;
-  if (needs.nodePackages === null && !system) return;
+  if (needs.nodePackages === null && !system && !needs.console) return;
 
   // Asked before anything is changed, so that a machine without apt is not half set up.
   const obstacle = system ? whySystemCannotBeSetUp(needs) : null;
@@ -41,12 +45,13 @@ function main() {
   if (system) setUpSystem(needs);
   const left = nodeIsTooOld(repository);
   if (left !== null) fail(left);
+  if (needs.console) buildWebConsole(repository);
   console.log('bootstrap: done');
 }
 
 /** The locks belong to the kernel: they end with the process, however it ends, and leave no file behind. */
 function runAgainWithLocks(system) {
-  const command = [process.execPath, fileURLToPath(import.meta.url), HOLDS_LOCKS, ...(npmOnly ? ['--npm-only'] : [])];
+  const command = [process.execPath, fileURLToPath(import.meta.url), HOLDS_LOCKS, ...process.argv.slice(2)];
   if (spawnSync('flock', ['--version']).error === undefined) {
     command.unshift('flock', join(repository, 'package-lock.json'));
     if (system) {

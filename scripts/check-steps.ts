@@ -13,6 +13,7 @@ export const CHECK_STEPS: readonly CheckStep[] = [
   { name: 'format', argv: ['biome', 'format', '--diagnostic-level=error'] },
   { name: 'types', argv: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'types of pure code', argv: ['tsc', '-p', 'tsconfig.pure.json'] },
+  { name: 'types of the web console', argv: ['tsc', '-p', 'web/tsconfig.json'] },
   { name: 'lint and import rules', argv: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'dead code', argv: ['knip', '--no-progress'] },
 ];

@@ -43,6 +43,7 @@ async function main(): Promise<void> {
     await runTests({ project: 'simulation', minutesMax: 15 });
     await runTests({ project: 'integration', minutesMax: 15 });
     await runTests({ project: 'lab', minutesMax: 30 });
+    await runTests({ project: 'browser', minutesMax: 15 });
   }
   count(await nothingIsLeft(before));
   console.log(`${total.passed} passed, ${total.failed} failed`);

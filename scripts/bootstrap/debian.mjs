@@ -33,15 +33,21 @@ const PROGRAMS = {
   openipmi: 'ipmi_sim',
   ipmitool: 'ipmitool',
   'fence-agents': 'fence_ipmilan',
+  genisoimage: 'genisoimage',
+  openssl: 'openssl',
 };
+
+/** Only for tests and screenshots. */
+const BROWSER = 'chromium';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** apt and dpkg wait this long for another one of their kind to finish. */
 const LOCK_OPTION = '-oDPkg::Lock::Timeout=600';
 
 /** The programs are looked for, not the packages: however they came, they will do. */
-export function missingPackages() {
-  return Object.keys(PROGRAMS).filter((name) => !isProgram(PROGRAMS[name]));
+export function missingPackages({ withBrowser }) {
+  const missing = Object.keys(PROGRAMS).filter((name) => !isProgram(PROGRAMS[name]));
+  return withBrowser && !isProgram(BROWSER) ? [...missing, BROWSER] : missing;
 }
 
 export function etcdIsMissing() {

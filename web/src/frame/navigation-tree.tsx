@@ -1,0 +1,153 @@
+import { CounterBadge, FlatTree, FlatTreeItem, makeStyles, tokens, TreeItemLayout } from '@fluentui/react-components';
+import {
+  AlertRegular,
+  ArrowSwapRegular,
+  DesktopRegular,
+  HardDriveRegular,
+  OrganizationRegular,
+  PlugConnectedRegular,
+  ServerRegular,
+} from '@fluentui/react-icons';
+import { type ReactElement, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useLocation } from 'wouter';
+import { useCluster, useLive, useNodes } from '../live/live-hooks.ts';
+import { nodeTone, StateDot, type Tone } from '../ui/state-badge.tsx';
+
+const useStyles = makeStyles({
+  tree: { padding: tokens.spacingHorizontalS },
+  chosen: { backgroundColor: tokens.colorSubtleBackgroundSelected, fontWeight: tokens.fontWeightSemibold },
+});
+
+interface Place {
+  readonly path: string;
+  readonly level: number;
+  readonly parent: string | null;
+  readonly label: string;
+  readonly icon: ReactElement;
+  readonly aside?: ReactElement;
+  readonly branch: boolean;
+}
+
+/** The cluster and what is in it, each with its state. */
+export function NavigationTree({ onChosen }: { readonly onChosen?: () => void }) {
+  const styles = useStyles();
+  const { t } = useTranslation('frame');
+  const [location, navigate] = useLocation();
+  const places = usePlaces();
+  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
+  const shown = places.filter(({ parent }) => parent === null || !closed.has(parent));
+  const go = (path: string) => {
+    navigate(path);
+    onChosen?.();
+  };
+  return (
+    <FlatTree
+      aria-label={t('navigation')}
+      size="small"
+      className={styles.tree}
+      openItems={places.map(({ path }) => path).filter((path) => !closed.has(path))}
+      onOpenChange={(event, { value, open }) => {
+        // A click on the name goes there; only the arrow and the keys open and close.
+        if (event.type === 'click' && !(event.target as Element).closest('.fui-TreeItemLayout__expandIcon')) return;
+        const next = new Set(closed);
+        if (open) next.delete(String(value));
+        else next.add(String(value));
+        setClosed(next);
+      }}
+    >
+      {shown.map((place, index) => (
+        <FlatTreeItem
+          key={place.path}
+          value={place.path}
+          {...(place.parent !== null && { parentValue: place.parent })}
+          itemType={place.branch ? 'branch' : 'leaf'}
+          aria-level={place.level}
+          aria-posinset={index + 1}
+          aria-setsize={shown.length}
+          {...(isAt(location, place.path) && { 'aria-current': 'page' as const })}
+          onClick={(event) => {
+            if (!(event.target as Element).closest('.fui-TreeItemLayout__expandIcon')) go(place.path);
+          }}
+          onKeyDown={(event) => event.key === 'Enter' && go(place.path)}
+        >
+          <TreeItemLayout
+            iconBefore={place.icon}
+            {...(place.aside !== undefined && { aside: place.aside })}
+            {...(isAt(location, place.path) && { className: styles.chosen })}
+          >
+            {place.label}
+          </TreeItemLayout>
+        </FlatTreeItem>
+      ))}
+    </FlatTree>
+  );
+}
+
+function isAt(location: string, path: string): boolean {
+  if (path === '/vms') return location === '/new-vm' || location.startsWith('/vms');
+  if (path === '/migrations') return location.startsWith('/migrations');
+  return location === path;
+}
+
+function usePlaces(): readonly Place[] {
+  const { t } = useTranslation(['frame', 'ui']);
+  const nodes = useNodes();
+  const counts = useCounts();
+  const cluster = useCluster();
+  const clusterTone: Tone = cluster === null || !cluster.quorum.held ? 'bad' : cluster.survival.survives ? 'good' : 'warning';
+  return useMemo(() => {
+    const place = (path: string, label: string, icon: ReactElement, aside?: ReactElement): Place => ({
+      ...{ path, label, icon, level: 2, parent: '/', branch: false },
+      ...(aside !== undefined && { aside }),
+    });
+    const failed = count(counts.failed, true);
+    const root = place('/', cluster?.name ?? 'Cluster', <OrganizationRegular />, dot(clusterTone));
+    return [
+      { ...root, level: 1, parent: null, branch: true },
+      place('/vms', t('frame:vms'), <DesktopRegular />, failed ?? count(counts.vms)),
+      { ...place('/nodes', t('frame:nodes'), <ServerRegular />, count(nodes.length)), branch: true },
+      ...nodes.map(({ name, state }) => ({
+        ...place(`/nodes/${name}`, name, <ServerRegular />, dot(nodeTone(state), t(`ui:nodeStates.${state}`))),
+        level: 3,
+        parent: '/nodes',
+      })),
+      place('/volumes', t('frame:volumes'), <HardDriveRegular />),
+      place('/networks', t('frame:networks'), <PlugConnectedRegular />),
+      place('/migrations', t('frame:migrations'), <ArrowSwapRegular />, count(counts.open)),
+      place('/events', t('frame:events'), <AlertRegular />, count(counts.critical, true)),
+    ];
+  }, [t, nodes, counts, cluster, clusterTone]);
+}
+
+function dot(tone: Tone, text: string = tone): ReactElement {
+  return <StateDot tone={tone} text={text} />;
+}
+
+function count(of: number, critical = false): ReactElement | undefined {
+  if (of === 0) return undefined;
+  return (
+    <CounterBadge
+      count={of}
+      overflowCount={9999}
+      size="small"
+      appearance="filled"
+      color={critical ? 'danger' : 'informative'}
+    />
+  );
+}
+
+function useCounts() {
+  const vms = useLive((state) => state.vms);
+  const migrations = useLive((state) => state.migrations);
+  const events = useLive((state) => state.events);
+  return useMemo(() => {
+    const all = [...vms.values()];
+    return {
+      vms: all.length,
+      failed: all.filter(({ state }) => state === 'failed').length,
+      open: [...migrations.values()].filter(({ state }) => state === 'open').length,
+      critical: events.filter((event) => event.critical).length,
+    };
+  }, [vms, migrations, events]);
+}

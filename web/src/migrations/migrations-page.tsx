@@ -1,0 +1,188 @@
+import {
+  Button,
+  Caption1,
+  Dropdown,
+  makeStyles,
+  Option,
+  SearchBox,
+  Subtitle2,
+  tokens,
+} from '@fluentui/react-components';
+import { ArrowSwapRegular, ReceiptRegular } from '@fluentui/react-icons';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useLocation } from 'wouter';
+import { EmptyState } from '../ui/empty-state.tsx';
+import { ObjectList } from '../ui/object-list.tsx';
+import { Page } from '../ui/page.tsx';
+import type { Receipt } from './migration-figures.ts';
+import { OpenMigrationStrip } from './migration-strip.tsx';
+import { useReceiptColumns } from './receipt-columns.tsx';
+import { useEndedMigrations, useOpenMigrations } from './use-migration-views.ts';
+
+const OUTCOMES = ['completed', 'cancelled', 'failed'] as const;
+
+const useStyles = makeStyles({
+  body: {
+    display: 'flex',
+    flexDirection: 'column',
+    height: '100%',
+    minHeight: 0,
+    gap: tokens.spacingVerticalM,
+    padding: `0 ${tokens.spacingHorizontalL} ${tokens.spacingVerticalL}`,
+    boxSizing: 'border-box',
+  },
+  open: {
+    display: 'grid',
+    gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 26rem), 1fr))',
+    gap: tokens.spacingHorizontalM,
+    // A drain may move dozens: the receipts stay in sight.
+    maxHeight: '45%',
+    overflow: 'auto',
+    flexShrink: 0,
+  },
+  title: { margin: 0 },
+  bar: { display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: tokens.spacingHorizontalM },
+  grow: { flexGrow: 1 },
+  count: { color: tokens.colorNeutralForeground3, fontVariantNumeric: 'tabular-nums' },
+  list: {
+    flexGrow: 1,
+    minHeight: '12rem',
+    backgroundColor: tokens.colorNeutralBackground1,
+    border: `${tokens.strokeWidthThin} solid ${tokens.colorNeutralStroke2}`,
+    borderRadius: tokens.borderRadiusLarge,
+    overflow: 'hidden',
+  },
+});
+
+/** What moves now, and the receipts of what has moved. */
+export function MigrationsPage() {
+  const styles = useStyles();
+  const { t } = useTranslation('migrations');
+  const [, navigate] = useLocation();
+  const open = useOpenMigrations();
+  const ended = useEndedMigrations();
+  return (
+    <Page title={t('title')} crumbs={[]}>
+      {open.length === 0 && ended.length === 0 ? (
+        <EmptyState
+          icon={<ArrowSwapRegular />}
+          title={t('list.noneTitle')}
+          text={t('list.noneText')}
+          action={
+            <Button appearance="primary" onClick={() => navigate('/vms')}>
+              {t('list.toVms')}
+            </Button>
+          }
+        />
+      ) : (
+        <div className={styles.body}>
+          {open.length > 0 && (
+            <>
+              <Subtitle2 as="h2" className={styles.title}>
+                {t('list.open')}
+              </Subtitle2>
+              <div className={styles.open}>
+                {open.map((progress) => (
+                  <OpenMigrationStrip key={progress.id} progress={progress} withVm />
+                ))}
+              </div>
+            </>
+          )}
+          <Receipts ended={ended} />
+        </div>
+      )}
+    </Page>
+  );
+}
+
+function Receipts({ ended }: { readonly ended: readonly Receipt[] }) {
+  const styles = useStyles();
+  const { t } = useTranslation('migrations');
+  const [, navigate] = useLocation();
+  const columns = useReceiptColumns();
+  const [text, setText] = useState('');
+  const [outcome, setOutcome] = useState<Receipt['outcome'] | ''>('');
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const shown = useMemo(() => ended.filter((each) => matches(each, text, outcome)), [ended, text, outcome]);
+  const [chosen] = selected;
+  const openReceipt = (id: string) => navigate(`/migrations/${id}`);
+  return (
+    <>
+      <div className={styles.bar}>
+        <Subtitle2 as="h2" className={styles.title}>
+          {t('list.ended')}
+        </Subtitle2>
+        <Caption1 className={styles.count} aria-live="polite">
+          {shown.length === ended.length
+            ? t('list.count', { count: ended.length })
+            : t('list.countOf', { shown: shown.length, count: ended.length })}
+        </Caption1>
+        <span className={styles.grow} />
+        <SearchBox
+          size="small"
+          value={text}
+          onChange={(_event, { value }) => setText(value)}
+          placeholder={t('list.filter')}
+          aria-label={t('list.filter')}
+        />
+        <Dropdown
+          size="small"
+          aria-label={t('list.outcomes')}
+          value={outcome === '' ? t('list.everyOutcome') : t(`states.${outcome}`)}
+          selectedOptions={[outcome]}
+          onOptionSelect={(_event, { optionValue }) => setOutcome(OUTCOMES.find((each) => each === optionValue) ?? '')}
+        >
+          <Option value="">{t('list.everyOutcome')}</Option>
+          {OUTCOMES.map((each) => (
+            <Option key={each} value={each}>
+              {t(`states.${each}`)}
+            </Option>
+          ))}
+        </Dropdown>
+      </div>
+      <div className={styles.list}>
+        <ObjectList
+          id="migrations"
+          label={t('list.label')}
+          items={shown}
+          keyOf={({ id }) => id}
+          columns={columns}
+          selected={selected}
+          onSelect={setSelected}
+          onOpen={openReceipt}
+          sorting={{ column: 'started', descending: true }}
+          actions={[
+            {
+              ...{ id: 'open-receipt', label: t('list.openReceipt'), icon: <ReceiptRegular /> },
+              ...{ obstacle: null, group: 'receipt', run: () => chosen !== undefined && openReceipt(chosen) },
+            },
+          ]}
+          empty={
+            <EmptyState
+              icon={<ReceiptRegular />}
+              title={t('list.noneMatch')}
+              text=""
+              action={
+                <Button
+                  onClick={() => {
+                    setText('');
+                    setOutcome('');
+                  }}
+                >
+                  {t('list.clear')}
+                </Button>
+              }
+            />
+          }
+        />
+      </div>
+    </>
+  );
+}
+
+function matches({ vm, source, destination, outcome }: Receipt, text: string, wanted: string): boolean {
+  const needle = text.trim().toLowerCase();
+  const found = [vm, source, destination].some((name) => name.toLowerCase().includes(needle));
+  return found && (wanted === '' || outcome === wanted);
+}

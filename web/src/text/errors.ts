@@ -1,0 +1,5 @@
+import type { Translated } from './text.ts';
+
+export const en = {};
+
+export const de: Translated<typeof en> = {};

@@ -1,0 +1,46 @@
+import { Button, Spinner } from '@fluentui/react-components';
+import { ErrorCircleRegular } from '@fluentui/react-icons';
+import { Component, type ReactNode, Suspense } from 'react';
+import { useTranslation } from 'react-i18next';
+import { EmptyState } from './empty-state.tsx';
+
+/** A page whose code is still on its way, or failed: the frame around it stays usable. */
+export function PatientPage({ children }: { readonly children: ReactNode }) {
+  return (
+    <Boundary>
+      <Suspense fallback={<Spinner delay={150} style={{ minHeight: '12rem' }} />}>{children}</Suspense>
+    </Boundary>
+  );
+}
+
+class Boundary extends Component<{ readonly children: ReactNode }, { readonly error: unknown }> {
+  override state: { readonly error: unknown } = { error: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  override render() {
+    return this.state.error === null ? this.props.children : <Broken error={this.state.error} />;
+  }
+}
+
+function Broken({ error }: { readonly error: unknown }) {
+  const { t } = useTranslation('ui');
+  return (
+    <EmptyState
+      icon={<ErrorCircleRegular />}
+      title={t('pageBroken')}
+      text={
+        <>
+          {t('pageBrokenText')} <code lang="en">{error instanceof Error ? error.message : String(error)}</code>
+        </>
+      }
+      action={
+        <Button appearance="primary" onClick={() => location.reload()}>
+          {t('reload')}
+        </Button>
+      }
+    />
+  );
+}

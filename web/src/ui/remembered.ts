@@ -1,0 +1,19 @@
+// What the browser remembers for this user: taste, and whether anybody had signed in; never anything of the cluster. It may refuse to keep it.
+
+type Taste = 'language' | 'theme' | 'signed-in' | `columns.${string}` | `panes.${string}` | `migration.${string}`;
+
+export function remembered(what: Taste): string | null {
+  try {
+    return localStorage.getItem(`godwit.${what}`);
+  } catch {
+    return null;
+  }
+}
+
+export function remember(what: Taste, value: string): void {
+  try {
+    localStorage.setItem(`godwit.${what}`, value);
+  } catch {
+    // It holds until the page is left.
+  }
+}
