@@ -51,6 +51,7 @@ export class RawCopy {
     const args = qemuArguments(definition, {
       qmpSocket: paths.qmp,
       serialSocket: paths.serial,
+      vncSocket: `${paths.serial}.vnc`,
       serialLog: join(directory, 'serial.log'),
       taps: [paths.tap],
       directDisks,

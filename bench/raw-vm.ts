@@ -107,6 +107,7 @@ async function defineLike(lab: string, vm: VmView): Promise<VmDefinition> {
   const { machineType, cpuModel, accelerator, cpus, memoryBytes, freePageHinting } = vm;
   return {
     ...{ name: NAME as VmName, machineType, cpuModel, accelerator, cpus, memoryBytes, freePageHinting },
+    ...(vm.graphics && { graphics: 'vga' as const }),
     uuid: 'b5c0de00-0000-4000-8000-00000000ba4e',
     boot: { kind: 'kernel', kernel, initrd, commandLine: words },
     disks: vm.disks.map((disk) => ({ ...disk, path: join(dirname(dirname(disk.path)), NAME, `${disk.id}.qcow2`) })),

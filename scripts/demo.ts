@@ -1,6 +1,7 @@
 /**
  * `npm run demo`: a lab of two nodes and a witness, a real guest, an open TCP connection to it, one live migration there and
- * one back, two receipts. Exits 0 only if both completed and the connection survived.
+ * one back, two receipts. Exits 0 only if both completed and the connection survived. On a terminal the lab stays up until a key is
+ * pressed, for a look at it in the browser.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -29,6 +30,7 @@ async function demo(): Promise<number> {
   say('A lab: two nodes, a witness and a client machine, made of network namespaces');
   await run('lab', 'down', '--name', LAB);
   await must('lab', 'up', '--name', LAB);
+  await sayWhereTheConsoleIs();
   say(`A real guest called ${VM}`);
   await must('vm', 'create', VM, '--memory', '256M', '--cpus', '1', '--image', 'lab', '--start', '--lab', LAB);
   const { addresses } = JSON.parse(await output('vm', 'show', VM, '--json', '--lab', LAB)) as { addresses: string[] };
@@ -44,7 +46,36 @@ async function demo(): Promise<number> {
   console.log(`  lines received          ${seen.lines}, missing ${seen.missing}`);
   console.log(`  longest time without    ${seen.longestGapMs} ms (a line is due every 100 ms)`);
   console.log(`  connection              ${seen.broken ?? 'kept through both migrations'}`);
-  return seen.broken === null && seen.missing === 0 && seen.lines > 0 ? 0 : 1;
+  const kept = seen.broken === null && seen.missing === 0 && seen.lines > 0;
+  if (process.stdin.isTTY && process.stdout.isTTY) await stayUntilKey();
+  return kept ? 0 : 1;
+}
+
+async function sayWhereTheConsoleIs(): Promise<void> {
+  const { url, user, password } = JSON.parse(await output('lab', 'status', '--name', LAB, '--json')) as LabAccess;
+  say('The Failover Cluster Manager of this lab, in a browser on this machine');
+  console.log(`  address   ${url}   (its certificate is the lab's own: the browser warns once)`);
+  console.log(`  user      ${user}`);
+  console.log(`  password  ${password}`);
+}
+
+interface LabAccess {
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** A visitor can try the console on what is there; somebody else's script goes on. */
+async function stayUntilKey(): Promise<void> {
+  await sayWhereTheConsoleIs();
+  say(`The lab stays up. Try "Live migration" on ${VM} in the browser. Press any key to take it down`);
+  await new Promise<void>((resolve) => {
+    process.stdin.setRawMode(true);
+    process.stdin.resume();
+    process.stdin.once('data', () => resolve());
+  });
+  process.stdin.setRawMode(false);
+  process.stdin.pause();
 }
 
 interface Seen {

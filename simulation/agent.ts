@@ -1,12 +1,15 @@
 import { applyEntries, type ClusterState, EMPTY_CLUSTER_STATE, type Now } from '../src/model/cluster-state.ts';
 import { keys } from '../src/model/keys.ts';
+import type { NodeMemory } from '../src/model/node.ts';
 import type { NodeName, VmName } from '../src/model/names.ts';
 import type { StoreEntry, Transaction, TransactionOutcome } from '../src/ports/store.ts';
 import { Coordination } from './coordination.ts';
+import { factsOf } from './facts.ts';
 import type { Machine } from './machine.ts';
 import { Membership } from './membership.ts';
 import { Migrations } from './migrations.ts';
 import { OwnVms } from './own-vms.ts';
+import { SeatKeeper } from './seats.ts';
 import { Standing } from './standing.ts';
 import type { Change, StoreWatcher } from './store.ts';
 import { Suspended } from './suspended.ts';
@@ -32,6 +35,7 @@ export class SimulatedAgent {
   readonly vms: OwnVms;
   readonly coordination: Coordination;
   readonly migrations: Migrations;
+  readonly seats: SeatKeeper;
   #watcher: StoreWatcher | null = null;
   #heardAt = -Infinity;
 
@@ -47,6 +51,7 @@ export class SimulatedAgent {
     this.vms = new OwnVms(this);
     this.coordination = new Coordination(this);
     this.migrations = new Migrations(this);
+    this.seats = new SeatKeeper(this);
   }
 
   begin(): void {
@@ -54,6 +59,7 @@ export class SimulatedAgent {
     agentProcess.deliver(() => {
       this.standing.begin();
       this.membership.join();
+      this.#publish();
       this.#open();
       this.#lookAtVms();
     });
@@ -62,6 +68,34 @@ export class SimulatedAgent {
   #lookAtVms(): void {
     this.vms.lookAtAll();
     this.after(LOOK_EVERY_MS, () => this.#lookAtVms());
+  }
+
+  /** What this node is, with its memory, as src/agent/publish-node.ts does. */
+  #publish(): void {
+    const { name, options } = this.machine;
+    const facts = { put: keys.nodeFacts(name), value: factsOf(this.machine) };
+    const written = (applied: boolean) => {
+      if (!applied) this.after(500, () => this.#publish());
+    };
+    if (options.role === 'witness') {
+      return this.transact({ compare: [], write: [facts] }, 2000, ({ kind }) => written(kind === 'applied'));
+    }
+    const key = keys.nodeMemory(name);
+    this.read(key, (entry, reached) => {
+      if (!reached) return written(false);
+      const allocations = (entry?.value as NodeMemory | undefined)?.allocations ?? {};
+      const memory: NodeMemory = { capacityBytes: options.memoryBytes, allocations };
+      const compare = [{ key, modRevision: entry?.modRevision ?? '0' }];
+      const write = [facts, { put: key, value: memory }];
+      this.transact({ compare, write }, 2000, ({ kind }) => written(kind === 'applied'));
+    });
+  }
+
+  /** What is watched has gone back in time. */
+  readAnew(): void {
+    if (this.#watcher === null) return;
+    this.view = EMPTY_CLUSTER_STATE;
+    this.#open();
   }
 
   ended(): void {
@@ -84,7 +118,7 @@ export class SimulatedAgent {
 
   transact(transaction: Transaction, deadlineMs: number, done: (outcome: TransactionOutcome) => void): void {
     const { agentProcess, index } = this.machine;
-    this.world.store.transact(index, transaction, {
+    this.world.store.transact(index, this.world.compared(transaction), {
       deadline: this.world.engine.now + deadlineMs,
       done: (outcome) => agentProcess.deliver(() => done(outcome)),
     });
@@ -168,6 +202,7 @@ export class SimulatedAgent {
       this.#seen([...store.entries()], store.revision);
       this.suspended.takeUp();
       this.coordination.begin();
+      this.seats.begin();
     });
   }
 
@@ -180,16 +215,17 @@ export class SimulatedAgent {
     this.#heardAt = this.machine.mono();
     this.standing.seen(changes);
     let vmsChanged: Set<VmName> | null = null;
+    let news = false;
     for (const { key } of changes) {
+      if (!key.endsWith('/heartbeat')) news = true;
       if (!key.startsWith(keys.vms)) continue;
       vmsChanged ??= new Set();
       vmsChanged.add(key.slice(keys.vms.length, key.lastIndexOf('/')));
     }
-    if (vmsChanged === null) return;
-    for (const vm of vmsChanged) {
+    for (const vm of vmsChanged ?? []) {
       this.vms.look(vm);
       this.migrations.look(vm);
     }
-    this.coordination.vmsChanged();
+    if (news) this.coordination.changed();
   }
 }

@@ -6,8 +6,13 @@ import { ASK_POWER_OFF_AFTER_MS, type PowerOffSight, type TakeoverDecision } fro
 import type { SimulatedAgent } from './agent.ts';
 import { openMigrationOf } from './request-migration.ts';
 
-const LOOK_EVERY_MS = 500;
+const LOOK_EVERY_MS = 250;
+/** Between two looks because something has changed. */
+const PAUSE_MS = 50;
+/** Something may be due because time has passed, though nothing has changed. */
+const LOOK_ANYWAY_MS = 5000;
 const POWER_OFF_MS = 20_000;
+const POWER_OFF_AGAIN_MS = 30_000;
 
 interface Due {
   readonly key: string;
@@ -23,6 +28,7 @@ export class Coordination {
   #heldSince: number | null = null;
   #lookSoon = false;
   #begun = false;
+  #lookedAt = -Infinity;
   /** Something besides heartbeats has changed since nothing was found to be due. */
   #news = true;
 
@@ -31,16 +37,16 @@ export class Coordination {
   }
 
   begin(): void {
-    if (this.#begun) return;
+    if (this.#begun || this.#agent.machine.index >= this.#agent.world.lookers) return;
     this.#begun = true;
     this.#every();
   }
 
-  vmsChanged(): void {
+  changed(): void {
     this.#news = true;
     if (this.#lookSoon || !this.#begun) return;
     this.#lookSoon = true;
-    this.#agent.after(1, () => {
+    this.#agent.after(PAUSE_MS, () => {
       this.#lookSoon = false;
       this.#look();
     });
@@ -70,10 +76,15 @@ export class Coordination {
   }
 
   #look(): void {
-    if (!this.#steady()) return;
-    if (!this.#news && !this.#somebodySilent()) return;
+    if (!this.#steady()) {
+      this.#due = new Map();
+      return;
+    }
     const { view, machine, world } = this.#agent;
     const now = this.#agent.now();
+    const calm = !this.#news && now.monotonicMs - this.#lookedAt < LOOK_ANYWAY_MS;
+    if (calm && !this.#somebodySilent()) return;
+    this.#lookedAt = now.monotonicMs;
     const due = this.#findDue();
     this.#news = due.length > 0;
     if (due.length === 0 && this.#due.size === 0) return;
@@ -101,7 +112,10 @@ export class Coordination {
   }
 
   #findDue(): Due[] {
-    return [...this.#takeovers(), ...this.#recoveries(), ...this.#settlements(), ...this.#drains(), ...this.#tidying()];
+    return [
+      ...[...this.#takeovers(), ...this.#recoveries(), ...this.#settlements()],
+      ...[...this.#drains(), ...this.#failbacks(), ...this.#tidying()],
+    ];
   }
 
   #takeovers(): Due[] {
@@ -111,8 +125,14 @@ export class Coordination {
     return sights.nodes.flatMap((sight): Due[] => {
       const decision = world.protocol.decideTakeover(sight, sights);
       if (decision.kind === 'take-over') {
-        const { transaction, events } = decision;
-        return [{ key: `take-over:${sight.node}`, run: (done) => this.#write(transaction, events, done) }];
+        const { events } = decision;
+        const compare = world.rules.compareTakeover ? decision.transaction.compare : [];
+        const transaction = { ...decision.transaction, compare };
+        const run = (done: () => void) => {
+          world.strikes.reached('takeover', { actor: machine.name, subject: sight.node });
+          this.#write(transaction, events, done);
+        };
+        return [{ key: `take-over:${sight.node}`, run }];
       }
       if (decision.kind !== 'ask-power-off') return [];
       return [{ key: `power-off:${sight.node}`, run: (done) => this.#askPowerOff(sight.node, decision, done) }];
@@ -136,6 +156,7 @@ export class Coordination {
         });
         const text = off ? `The power of ${node} is off.` : `The power of ${node} could not be switched off.`;
         this.#agent.say(text, off ? reason : why);
+        if (!off) this.#askAgainLater(node, heartbeatRevision);
         done();
         this.#news = true;
         this.#look();
@@ -143,13 +164,25 @@ export class Coordination {
     });
   }
 
+  #askAgainLater(node: NodeName, heartbeatRevision: string): void {
+    this.#agent.after(POWER_OFF_AGAIN_MS, () => {
+      if (this.#powerOff.get(node)?.heartbeatRevision === heartbeatRevision) this.#powerOff.delete(node);
+    });
+  }
+
   #recoveries(): Due[] {
-    const { view, world } = this.#agent;
+    const { view, world, machine } = this.#agent;
     return world.protocol
       .decideRecovery(view, this.#agent.now())
-      .flatMap(({ key, transaction, events }): Due[] =>
-        transaction === null ? [] : [{ key, run: (done) => this.#write(transaction, events, done) }],
-      );
+      .flatMap(({ key, transaction: decided, events, vms, to }): Due[] => {
+        if (decided === null) return [];
+        const transaction = world.rules.compareAssignment ? decided : { ...decided, compare: [] };
+        const run = (done: () => void) => {
+          if (to !== null) world.strikes.reached('assign', { actor: machine.name, subject: vms[0]?.from });
+          this.#write(transaction, events, done);
+        };
+        return [{ key, run }];
+      });
   }
 
   #settlements(): Due[] {
@@ -176,6 +209,20 @@ export class Coordination {
     return found;
   }
 
+  #failbacks(): Due[] {
+    const { view, world } = this.#agent;
+    return world.protocol.decideFailback(view, this.#agent.now()).map((step): Due => {
+      const { key } = step;
+      if (step.kind === 'finish') return { key, run: (done) => this.#write(step.transaction, [], done) };
+      const { vm, to, reason } = step;
+      const run = (done: () => void) => {
+        this.#agent.say(`${vm} goes back to ${to}.`, reason);
+        this.#migrate(vm, to, done);
+      };
+      return { key, run };
+    });
+  }
+
   #migrate(vm: VmName, to: NodeName, done: () => void): void {
     const transaction = openMigrationOf(this.#agent, vm, to);
     if (transaction === null) this.#agent.after(100, done);
@@ -184,8 +231,9 @@ export class Coordination {
 
   #tidying(): Due[] {
     const { view, machine, world } = this.#agent;
-    const transaction = world.protocol.releaseStaleMemory(view, machine.name);
-    return transaction === null ? [] : [{ key: 'stale-memory', run: (done) => this.#write(transaction, [], done) }];
+    return world.protocol.staleMemory(view, machine.name).map(({ node, transaction }) => ({
+      ...{ key: `stale-memory:${node}`, run: (done: () => void) => this.#write(transaction, [], done) },
+    }));
   }
 
   #write(transaction: Transaction, events: readonly NewEvent[], done: () => void): void {

@@ -7,7 +7,8 @@ type CommandOf<K extends Fault['do']> = Extract<Fault, { do: K }>;
 
 /** Carries out one entry of a plan, and ends it again where it has an end. */
 export function carryOut(world: World, command: Command): void {
-  if (isWish(command)) carryOutWish(world, command);
+  if (command.do === 'strike') world.strikes.arm(command);
+  else if (isWish(command)) carryOutWish(world, command);
   else carryOutFault(world, command);
 }
 
@@ -56,6 +57,11 @@ function carryOutFault(world: World, command: Fault): void {
     case 'seat':
     case 'unseat':
       return changeSeat(world, command);
+    case 'save-store':
+      say(world, 'the whole store is copied');
+      return world.store.save();
+    case 'restore-store':
+      return restoreStore(world);
   }
 }
 
@@ -273,18 +279,14 @@ function changeSeat(world: World, { do: what, node }: CommandOf<'seat' | 'unseat
   say(world, what === 'seat' ? `${node} gets a member of the store` : `the member of the store on ${node} is removed`);
   if (what === 'seat') world.store.seat(machine.index);
   else world.store.unseat(machine.index);
-  world.topologyChanged();
-  // Each agent learns of it when it next asks.
-  const members = world.memberNames();
-  for (const other of world.machines) {
-    other.agentProcess.deliver(() => {
-      const { agent } = other;
-      agent?.after(world.random.agents.between(0, 5000), () => {
-        agent.storeMembers = members;
-        agent.standing.tellTerms();
-      });
-    });
-  }
+  world.membersChanged();
+}
+
+function restoreStore(world: World): void {
+  say(world, 'the store is lost, and set back to its copy');
+  disturb(world, world.machines, 60_000);
+  world.store.restore();
+  for (const machine of world.machines) machine.agentProcess.deliver(() => machine.agent?.readAnew());
 }
 
 /** Everything is mended and back. */

@@ -1,6 +1,7 @@
 import { keys } from '../src/model/keys.ts';
 import type { NodeMembership } from '../src/model/authority.ts';
 import type { VmOwner, VmRecord, VmStatus } from '../src/model/vm.ts';
+import { seatTarget } from '../src/failover/store-seats.ts';
 import type { Plan } from './plan.ts';
 import type { World } from './world.ts';
 
@@ -13,6 +14,20 @@ export function checkLiveness(world: World): void {
     if (machine.groupFrozen) world.oracle.fail('I10', `the VMs of ${machine.name} are still frozen`);
   }
   for (const vm of world.vmNames) checkVm(world, vm);
+  for (const node of world.procedures.underWay) world.oracle.fail('I10', `the upgrade of ${node} is not through`);
+  if (world.plan.profile === 'membership') checkSeats(world);
+}
+
+/** The store is back at the number of voters that its nodes ask for. */
+function checkSeats(world: World): void {
+  const members = world.machines.filter(
+    ({ gone, name }) => !gone && world.store.get(keys.nodeFacts(name)) !== undefined,
+  );
+  const target = seatTarget(members.map(({ options: { role } }) => ({ role })));
+  const seats = world.store.members.length;
+  // An even number is only passed through, and it never grows beyond what the machines allow.
+  if (seats === target) return;
+  world.oracle.fail('I10', `the store has ${seats} voters and should have ${target}`);
 }
 
 function checkVm(world: World, vm: string): void {

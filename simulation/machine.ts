@@ -17,17 +17,22 @@ export interface MachineOptions {
   readonly memoryBytes: number;
 }
 
+export const OLD_VERSIONS = { agent: '0.1.0', qemu: '7.2.22' } as const;
+export const NEW_VERSIONS = { agent: '0.2.0', qemu: '8.2.1' } as const;
+
 /** A machine: power, clock, disk, watchdog, management controller, and the processes on it. */
 export class Machine {
   readonly world: World;
   readonly index: number;
   readonly name: string;
   readonly options: MachineOptions;
-  powered = true;
+  powered = false;
   frozen = false;
   boots = 0;
   /** What was noted on disk. */
   readonly notes = new Map<string, unknown>();
+  /** Of what is installed; QEMU's is that of the processes, since it only changes with a boot. */
+  versions: { readonly agent: string; readonly qemu: string } = OLD_VERSIONS;
   agent: SimulatedAgent | null = null;
   guard: SimulatedGuard | null = null;
   agentProcess = new Process();
@@ -243,8 +248,10 @@ export class Machine {
 
   spawn(options: { vm: VmName; highlyAvailable: boolean; incoming: MigrationId | null }): Qemu {
     this.#copies += 1;
-    const qemu = new Qemu(this, { ...options, id: `${options.vm}@${this.name}#${this.#copies}` });
+    const id = `${options.vm}@${this.name}#${this.#copies}`;
+    const qemu = new Qemu(this, { ...options, id, starter: this.agent?.id ?? '' });
     this.qemus.add(qemu);
+    if (options.incoming === null) this.world.oracle.starts(qemu);
     return qemu;
   }
 

@@ -7,10 +7,11 @@ import { planOf, type Profile, PROFILES } from './plan.ts';
 import { failureReport, traceOf } from './report.ts';
 import { runPlan } from './run.ts';
 import { printScale } from './scale.ts';
+import { printWorld } from './scale-world.ts';
 import { updateScenarios } from './scenarios.ts';
 
 const USAGE = `npm run sim -- [--seed N] [--seeds M] [--profile ${PROFILES.join('|')}]
-npm run sim -- --scale NODESxVMS
+npm run sim -- --scale NODESxVMS   decisions of a large cluster; up to 64 nodes also the whole of it
 npm run sim -- --mutation NAME  whether the protocol, broken in this place, is caught
 npm run sim -- --update        accepts the logs of all scenarios as they are now
 
@@ -36,9 +37,19 @@ function main(): void {
   } else if (values.update === true) {
     for (const line of updateScenarios()) console.log(line);
   } else if (values.mutation !== undefined) runMutation(values.mutation);
-  else if (values.scale !== undefined) printScale(values.scale);
+  else if (values.scale !== undefined) runScale(values.scale);
   else if (values.seeds === undefined && values.seed !== undefined) runOne(Number(values.seed), profile ?? 'safety');
   else runMany(Number(values.seed ?? 1), Number(values.seeds ?? 100), profile);
+}
+
+/** Every agent has its own view of everything: more than this many do not fit into memory. */
+const WHOLE_WORLD_NODES = 64;
+
+function runScale(size: string): void {
+  const [nodes = 0, vms = 0] = size.split('x').map(Number);
+  if (!(nodes > 0) || !(vms > 0)) throw new Error(`not a size: ${size} (64x8000)`);
+  printScale(nodes, vms);
+  if (nodes <= WHOLE_WORLD_NODES) printWorld(nodes, vms);
 }
 
 function runMutation(name: string): void {

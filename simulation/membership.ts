@@ -1,6 +1,7 @@
 import type { NodeMembership } from '../src/model/authority.ts';
 import { keys } from '../src/model/keys.ts';
 import type { Revision } from '../src/model/names.ts';
+import type { Transaction } from '../src/model/transaction.ts';
 import type { SimulatedAgent } from './agent.ts';
 
 const RETRY_MS = 300;
@@ -9,6 +10,8 @@ const RETRY_MS = 300;
 export class Membership {
   readonly #agent: SimulatedAgent;
   #joining = false;
+  /** Others may run the VMs of this node, whatever the store says of it by now. */
+  #endFirst = false;
   joined = false;
 
   constructor(agent: SimulatedAgent) {
@@ -21,6 +24,12 @@ export class Membership {
     this.joined = false;
     this.#agent.standing.setMembership(null);
     this.#try();
+  }
+
+  /** It has learned that it is fenced. */
+  joinAgain(): void {
+    this.#endFirst = true;
+    this.join();
   }
 
   /** The same membership again, under a new token. */
@@ -50,20 +59,27 @@ export class Membership {
     this.#agent.read(key, (entry, reached) => {
       if (!reached) return this.#again();
       const known = entry?.value as NodeMembership | undefined;
-      if (entry !== undefined && known?.state === 'member' && known.bootId === machine.bootId) {
-        return this.#done(entry.modRevision);
-      }
-      const put = () => this.#put(entry?.modRevision ?? '0');
-      if (known?.state === 'fenced' && machine.world.rules.endAllWhenFenced) this.#agent.suspended.endAll(put);
-      else put();
+      const found =
+        entry === undefined || known === undefined ? null : { value: known, modRevision: entry.modRevision };
+      const { world } = machine;
+      const decision = world.protocol.decideJoin(found, {
+        ...{ node: machine.name, bootId: machine.bootId, now: world.isoNow() },
+      });
+      const go = () => {
+        this.#endFirst = false;
+        if (decision.kind === 'member') this.#done(decision.token);
+        else this.#put(decision.transaction);
+      };
+      const endFirst = this.#endFirst || (decision.kind === 'join' && decision.endAllFirst);
+      if (endFirst && world.rules.endAllWhenFenced) this.#agent.suspended.endAll(go);
+      else go();
     });
   }
 
-  #put(modRevision: Revision): void {
-    const { machine, world } = this.#agent;
-    const key = keys.nodeMembership(machine.name);
-    const value: NodeMembership = { state: 'member', bootId: machine.bootId, since: world.isoNow() };
-    this.#agent.transact({ compare: [{ key, modRevision }], write: [{ put: key, value }] }, 2000, (outcome) => {
+  #put({ compare, write }: Transaction): void {
+    // A node that was removed leaves no trace again.
+    const notEvicted = { key: keys.eviction(this.#agent.machine.name), modRevision: '0' };
+    this.#agent.transact({ compare: [...compare, notEvicted], write }, 2000, (outcome) => {
       if (outcome.kind === 'applied') this.#done(outcome.revision);
       else this.#again();
     });

@@ -4,6 +4,7 @@ import { closingTransaction, fencedSides, type SettlementKind } from '../src/fai
 import type { MigrationCommand, MigrationObservation, MigrationState } from '../src/migration/migration.ts';
 import type { SimulatedAgent } from './agent.ts';
 import type { Qemu } from './qemu.ts';
+import { receiptOf } from './receipt.ts';
 import { startTransfer } from './transfer.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -277,8 +278,14 @@ export class MigrationDriver {
     if (entry?.record == null || entry.intent?.modRevision !== this.#intent.modRevision) return done(true);
     const reason = this.state.aborting?.reason ?? 'the migration has ended';
     const decision = { kind: 'close', settlement, mayRun: 'neither', reason, relyOnFenced: [] } as const;
-    const transaction = closingTransaction(view, entry, { decision, receipt: {}, now: this.#agent.now() });
+    const receipt = receiptOf(this.#intent.value, {
+      outcome: this.state.aborting?.outcome ?? 'completed',
+      reason,
+      world,
+    });
+    const transaction = closingTransaction(view, entry, { decision, receipt, now: this.#agent.now() });
     if (transaction === null) return done(true);
+    world.strikes.reached('closing', this.#intent.value);
     this.#agent.transact(transaction, 2000, (outcome) => {
       if (outcome.kind !== 'applied') return this.#agent.after(50, () => done(true));
       if (world.telling) this.#tell(`closed: ${settlement}`);

@@ -6,6 +6,7 @@ import type { DestinationStatus } from '../src/ports/peers.ts';
 import type { SimulatedAgent } from './agent.ts';
 import { MigrationDriver } from './migration-driver.ts';
 import type { Qemu } from './qemu.ts';
+import { receiptOf } from './receipt.ts';
 
 const CALL_MS = 1000;
 const ORPHAN_AFTER_MS = 3000;
@@ -72,6 +73,7 @@ export class Migrations {
     const copy = this.#remember(intent.migrationId, intent.vm);
     const highlyAvailable = view.vms.get(intent.vm)?.record?.value.highlyAvailable ?? true;
     const qemu = machine.spawn({ vm: intent.vm, highlyAvailable, incoming: intent.migrationId });
+    world.oracle.arrives(qemu, world.machine(intent.source));
     const { agentProcess } = machine;
     world.engine.after(world.random.qemu.skewed(200, 1500), () => {
       if (!qemu.alive) return;
@@ -125,6 +127,8 @@ export class Migrations {
     copy.running = true;
     machine.resumeGuest(qemu, standing.untilMs);
     if (world.telling) world.tell({ kind: 'migration', vm: qemu.vm, text: `${machine.name} has GO` });
+    const intent = this.#agent.view.vms.get(qemu.vm)?.intent?.value;
+    if (intent?.migrationId === id) world.strikes.reached('go', intent);
     return true;
   }
 
@@ -176,7 +180,9 @@ export class Migrations {
     const intent = entry.intent?.value;
     if (intent === undefined) return this.#agent.after(100, done);
     if (decision.kind === 'close') {
-      const transaction = closingTransaction(view, entry, { decision, receipt: {}, now: this.#agent.now() });
+      const outcome = decision.settlement === 'handed-over' ? 'completed' : 'failed';
+      const receipt = receiptOf(intent, { outcome, reason: decision.reason, world });
+      const transaction = closingTransaction(view, entry, { decision, receipt, now: this.#agent.now() });
       if (transaction === null) return this.#agent.after(100, done);
       return this.#agent.transact(transaction, 2000, (outcome) => {
         if (outcome.kind === 'applied' && world.telling) {

@@ -1,4 +1,22 @@
-import type { AuthorityEffect, AuthorityEvent } from '../src/failover/authority-types.ts';
+import {
+  P,
+  WITHOUT_COURTESY,
+  authority,
+  forgetsVotes,
+  fromNow,
+  grantsAlways,
+  ignoresIntents,
+  lateGuard,
+  loadedIsEnough,
+  oneIsEnough,
+  petsAlways,
+  promiseDoesNotReset,
+  restartsWithOpenSide,
+  terms,
+  trustsAnyVote,
+  trustsTheWatch,
+  votesAfterRestart,
+} from './broken.ts';
 import type { Profile } from './plan.ts';
 import { PRODUCTION, type Protocol } from './protocol.ts';
 import { KEPT, type ShellRules } from './rules.ts';
@@ -18,136 +36,6 @@ export interface Mutation {
 export function worldOf(mutation: Mutation): { readonly protocol: Protocol; readonly rules: ShellRules } {
   return { protocol: { ...PRODUCTION, ...mutation.protocol }, rules: { ...KEPT, ...mutation.rules } };
 }
-
-const P = PRODUCTION;
-type AuthorityStep = Protocol['stepAuthority'];
-type VoterStep = Protocol['stepVoter'];
-
-/** The authority reducer with other events in, or other effects out. */
-function authority(change: {
-  event?: (event: AuthorityEvent) => AuthorityEvent;
-  effect?: (effect: AuthorityEffect, event: AuthorityEvent, nowMs: number) => AuthorityEffect;
-}): Partial<Protocol> {
-  const stepAuthority: AuthorityStep = (state, event, nowMs) => {
-    const step = P.stepAuthority(state, change.event?.(event) ?? event, nowMs);
-    const { effect } = change;
-    if (effect === undefined) return step;
-    return { ...step, effects: step.effects.map((one) => effect(one, event, nowMs)) };
-  };
-  return { stepAuthority };
-}
-
-/**
- * Without the courtesy that an agent shows a node which others have promised something: votes and promises have to suffice without
- * it, and it would hide that they do not.
- */
-export const WITHOUT_COURTESY: Partial<Protocol> = {
-  decideTakeover: (sight, cluster) => P.decideTakeover({ ...sight, promised: false }, cluster),
-};
-
-const fromNow = (kind: AuthorityEvent['kind']) => (effect: AuthorityEffect, event: AuthorityEvent, nowMs: number) =>
-  effect.kind === 'authority' && effect.untilMs !== null && event.kind === kind
-    ? { ...effect, untilMs: nowMs + 3500 }
-    : effect;
-
-const grantsAlways: VoterStep = (state, event, nowMs) => {
-  const step = P.stepVoter(state, event, nowMs);
-  return {
-    ...step,
-    effects: step.effects.map((effect) => (effect.kind === 'answer-promise' ? { ...effect, granted: true } : effect)),
-  };
-};
-
-/** The timer goes on as if no promise had been given. */
-const promiseDoesNotReset: VoterStep = (state, event, nowMs) => {
-  const step = P.stepVoter(state, event, nowMs);
-  return event.kind === 'promise-asked' ? { ...step, state, wakeAtMs: state.wakeAtMs } : step;
-};
-
-/** As if it had heard nothing for long before it saw the first heartbeat. */
-const votesAfterRestart: VoterStep = (state, event, nowMs) => {
-  const step = P.stepVoter(state, event, nowMs);
-  if (event.kind !== 'heartbeat-seen' || (state.subjects[event.subject]?.heartbeat ?? null) !== null) return step;
-  const subject = step.state.subjects[event.subject];
-  if (subject === undefined) return step;
-  const subjects = { ...step.state.subjects, [event.subject]: { ...subject, quietSinceMs: nowMs - 60_000 } };
-  return { ...step, state: { ...step.state, subjects, wakeAtMs: nowMs }, wakeAtMs: nowMs };
-};
-
-const terms = (change: (terms: ReturnType<Protocol['takeoverTerms']>) => ReturnType<Protocol['takeoverTerms']>) => ({
-  takeoverTerms: (input: Parameters<Protocol['takeoverTerms']>[0]) => change(P.takeoverTerms(input)),
-});
-
-/** Any one vote takes over, and any one promise keeps alive. */
-const oneIsEnough = (): Partial<Protocol> => ({
-  ...authority({
-    event: (event) =>
-      event.kind === 'terms'
-        ? { ...event, terms: { ...event.terms, votesNeeded: Math.max(1, event.terms.voters.length) } }
-        : event,
-    effect: (effect) =>
-      effect.kind === 'heartbeat' ? { ...effect, heartbeat: { ...effect.heartbeat, votesNeeded: 1 } } : effect,
-  }),
-});
-
-/** Own silence is enough, whatever the voters have promised. */
-const trustsTheWatch: Partial<Protocol> = {
-  decideTakeover: (sight, cluster) => {
-    const { heartbeat, silentForMs } = sight;
-    const takeoverMs = heartbeat?.terms.takeoverMs ?? null;
-    if (heartbeat === null || takeoverMs === null || (silentForMs ?? 0) < takeoverMs)
-      return P.decideTakeover(sight, cluster);
-    const votes = heartbeat.terms.voters.map((voter) => ({
-      voter,
-      heartbeatRevision: heartbeat.revision,
-      keyRevision: '0',
-    }));
-    const decision = P.decideTakeover({ ...sight, votes, promised: false }, cluster);
-    if (decision.kind !== 'take-over') return decision;
-    const compare = decision.transaction.compare.filter(({ key }) => !key.includes('/votes/'));
-    return { ...decision, transaction: { ...decision.transaction, compare } };
-  },
-};
-
-const ignoresIntents: Partial<Protocol> = {
-  decideRecovery: (state, now) => {
-    const vms = new Map([...state.vms].map(([name, entry]) => [name, { ...entry, intent: null }]));
-    return P.decideRecovery({ ...state, vms }, now).map((decision) => {
-      if (decision.transaction === null) return decision;
-      const compare = decision.transaction.compare.filter(({ key }) => !key.endsWith('/intent'));
-      return { ...decision, transaction: { ...decision.transaction, compare } };
-    });
-  },
-};
-
-const lateGuard: Partial<Protocol> = {
-  decideGuard: (sight) =>
-    P.decideGuard(sight.deadlineMs === null ? sight : { ...sight, deadlineMs: sight.deadlineMs + 6000 }),
-};
-
-const petsAlways: Partial<Protocol> = {
-  decideGuard: (sight) => ({
-    ...P.decideGuard(sight),
-    pet: true,
-    freeze: false,
-    kill: false,
-    wakeAtMs: sight.nowMs + 500,
-  }),
-};
-
-const forgetsVotes: Partial<Protocol> = {
-  startVoter: (config, nowMs) => P.startVoter({ ...config, notedVotes: {} }, nowMs),
-  stepVoter: (state, event, nowMs) => {
-    const step = P.stepVoter(state, event, nowMs);
-    if (event.kind !== 'promise-asked') return step;
-    const kind = state.subjects[event.subject]?.vote.kind;
-    if (kind !== 'noting' && kind !== 'writing') return step;
-    const effects = step.effects.map((effect) =>
-      effect.kind === 'answer-promise' ? { ...effect, granted: true } : effect,
-    );
-    return { ...step, effects };
-  },
-};
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -192,14 +80,14 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'promise-does-not-reset',
     what: 'a promise does not start the time of the voter anew',
     profile: 'safety',
-    seed: 4,
+    seed: 10,
     protocol: { ...WITHOUT_COURTESY, stepVoter: promiseDoesNotReset },
   },
   {
     name: 'voter-forgets-votes',
     what: 'a voter forgets votes that are noted or on their way',
     profile: 'safety',
-    seed: 488,
+    seed: 26,
     protocol: { ...WITHOUT_COURTESY, ...forgetsVotes },
   },
   {
@@ -235,7 +123,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'trusts-the-watch',
     what: 'silence in the own watch is enough for a takeover',
     profile: 'safety',
-    seed: 4,
+    seed: 7,
     protocol: trustsTheWatch,
   },
   {
@@ -285,25 +173,78 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'recovery-ignores-intents',
     what: 'VMs are recovered without looking at their open migrations',
     profile: 'liveness',
-    seed: 3,
+    seed: 5,
     protocol: ignoresIntents,
   },
   {
     name: 'go-without-completed',
     what: 'GO is sent though the source has not completed',
     profile: 'liveness',
-    seed: 10,
+    seed: 7,
     rules: { goAfterCompleted: false },
   },
-];
-
-function trustsAnyVote(): Partial<Protocol> {
-  return {
-    decideTakeover: (sight, cluster) => {
-      const { heartbeat } = sight;
-      if (heartbeat === null) return P.decideTakeover(sight, cluster);
-      const votes = sight.votes.map((vote) => ({ ...vote, heartbeatRevision: heartbeat.revision }));
-      return P.decideTakeover({ ...sight, votes, silentForMs: Math.max(sight.silentForMs ?? 0, 3000) }, cluster);
+  {
+    name: 'loaded-is-enough',
+    what: 'a destination that has loaded everything goes on without GO when the source is fenced',
+    profile: 'liveness',
+    seed: 11,
+    protocol: loadedIsEnough(),
+  },
+  {
+    name: 'restart-with-open-side',
+    what: 'a VM is started from its disk though only one side of its migration is fenced',
+    profile: 'liveness',
+    seed: 36,
+    protocol: restartsWithOpenSide(),
+  },
+  {
+    name: 'source-always-continues',
+    what: 'the source goes on when the destination is dead, though that one may have run',
+    profile: 'liveness',
+    seed: 23,
+    protocol: {
+      decideMigration: (state, seen) => P.decideMigration(state, { ...seen, destinationMayHaveRun: false }),
     },
-  };
-}
+  },
+  {
+    name: 'memory-not-compared',
+    what: 'memory of a node is taken without comparing what is taken already',
+    profile: 'safety',
+    seed: 1,
+    rules: { compareMemory: false },
+  },
+  {
+    name: 'takeover-not-compared',
+    what: 'a takeover compares neither the heartbeat nor the fencing token nor the votes',
+    profile: 'safety',
+    seed: 18,
+    rules: { compareTakeover: false },
+  },
+  {
+    name: 'assignment-not-compared',
+    what: 'VMs of a fenced node get a new owner without comparing what is known of them',
+    profile: 'safety',
+    seed: 153,
+    rules: { compareAssignment: false },
+  },
+  {
+    name: 'drain-ends-too-early',
+    what: 'a node counts as drained while its last VM is still there',
+    profile: 'upgrade',
+    seed: 1,
+    protocol: {
+      nextDrainSteps: (state, now, node) => {
+        const without = new Map([...state.vms].filter(([, { owner }]) => owner?.value.node !== node));
+        const steps = P.nextDrainSteps(state, now, node);
+        return steps.left > 1 ? steps : P.nextDrainSteps({ ...state, vms: without }, now, node);
+      },
+    },
+  },
+  {
+    name: 'all-start-at-once',
+    what: 'a node starts all its VMs at the same time',
+    profile: 'safety',
+    seed: 8,
+    rules: { startInTurn: false },
+  },
+];

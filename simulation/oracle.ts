@@ -1,6 +1,7 @@
 import { AUTHORITY_MS, type FenceEvidence, type NodeHeartbeat, type NodeMembership } from '../src/model/authority.ts';
 import { promisesSuffice } from '../src/failover/quorum.ts';
 import { ASK_POWER_OFF_AFTER_MS } from '../src/failover/takeover.ts';
+import { STARTS_AT_ONCE } from '../src/failover/start-pacing.ts';
 import type { MigrationIntent } from '../src/model/intent.ts';
 import { keys, STORE_PREFIX } from '../src/model/keys.ts';
 import type { VmName } from '../src/model/names.ts';
@@ -12,7 +13,21 @@ import type { Change } from './store.ts';
 import type { World } from './world.ts';
 
 /** As listed in docs/simulation.md. */
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'I12';
+export type Invariant =
+  | 'I1'
+  | 'I2'
+  | 'I3'
+  | 'I4'
+  | 'I5'
+  | 'I6'
+  | 'I7'
+  | 'I8'
+  | 'I9'
+  | 'I10'
+  | 'I11'
+  | 'I12'
+  | 'I13'
+  | 'I14';
 
 export interface Violation {
   readonly invariant: Invariant;
@@ -108,9 +123,37 @@ export class Oracle {
       this.fail('I12', `${qemu.vm} goes on on ${qemu.machine.name} with memory that is older than its disk`);
     }
     if (truth.deleted) this.fail('I5', `${qemu.vm} was deleted and runs on ${qemu.machine.name}`);
+    this.#memoryHeld(qemu);
+    if (this.#world.plan.profile === 'upgrade' && qemu.memoryOf === null && truth.disk > 0) {
+      this.fail('I14', `${qemu.vm} was restarted on ${qemu.machine.name} though all nodes were drained`);
+    }
     truth.disk += 1;
     truth.beganAt = now;
     qemu.memoryOf = truth.disk;
+  }
+
+  /** Whoever was admitted is in the books: an admission that overwrote another one would let a node promise more than it has. */
+  #memoryHeld({ vm, machine }: Qemu): void {
+    const memory = this.#world.store.get(keys.nodeMemory(machine.name))?.value as NodeMemory | undefined;
+    if (memory !== undefined && memory.allocations[vm] !== undefined) return;
+    this.fail('I7', `${vm} begins on ${machine.name}, which holds no memory for it`);
+  }
+
+  /** A guest is about to come from there: memory of a newer QEMU is not sure to be understood by an older one. */
+  arrives(qemu: Qemu, from: Machine): void {
+    const { machine } = qemu;
+    if (seriesOf(machine) >= seriesOf(from)) return;
+    this.fail('I7', `${qemu.vm} is to go from ${from.name} to ${machine.name}, whose QEMU is older`);
+  }
+
+  /** An agent has started a QEMU. */
+  starts(qemu: Qemu): void {
+    const { machine, starter } = qemu;
+    let underWay = 0;
+    for (const other of machine.qemus) {
+      if (other.incoming === null && !other.ready && !other.dying && other.starter === starter) underWay += 1;
+    }
+    if (underWay > STARTS_AT_ONCE) this.fail('I13', `${machine.name} starts ${underWay} VMs at the same time`);
   }
 
   /** An agent has sent `cont`. */
@@ -291,6 +334,11 @@ export class Oracle {
       }
     }
   }
+}
+
+function seriesOf({ versions }: Machine): number {
+  const [major = 0, minor = 0] = versions.qemu.split('.').map(Number);
+  return major * 1000 + minor;
 }
 
 function evidenceText(evidence: FenceEvidence): string {

@@ -3,6 +3,8 @@ import { keys } from '../src/model/keys.ts';
 import type { VmName } from '../src/model/names.ts';
 import { withoutAllocation } from '../src/model/node.ts';
 import type { VmRecord, VmStatus } from '../src/model/vm.ts';
+import type { WaitingStart } from '../src/failover/start-pacing.ts';
+import { availabilityOf } from '../src/placement/occupancy.ts';
 import type { RunState } from '../src/ports/hypervisor.ts';
 import type { Compare, Write } from '../src/ports/store.ts';
 import type { VmDecision } from '../src/agent/decide-vm.ts';
@@ -21,6 +23,9 @@ export class OwnVms {
   readonly #agent: SimulatedAgent;
   readonly #busy = new Set<VmName>();
   readonly #again = new Set<VmName>();
+  /** VMs that are to be started here and wait for their turn. */
+  readonly #waitingStarts = new Map<VmName, WaitingStart>();
+  #starting = 0;
 
   constructor(agent: SimulatedAgent) {
     this.#agent = agent;
@@ -60,6 +65,7 @@ export class OwnVms {
   }
 
   #step(vm: VmName): void {
+    this.#waitingStarts.delete(vm);
     const entry = this.#entry(vm);
     if (entry === null || !this.#agent.membership.joined) return this.#done(vm);
     const { machine, standing, view, world } = this.#agent;
@@ -72,6 +78,7 @@ export class OwnVms {
       lastWords: '',
       guestShutDown: false,
       shutdownAskedForMs: null,
+      wasReset: false,
       node: machine.name,
       bootId: machine.bootId,
       memberSince: membership?.state === 'member' ? membership.since : null,
@@ -88,7 +95,7 @@ export class OwnVms {
         if (decision.againInMs !== undefined) this.#agent.after(decision.againInMs, () => this.look(vm));
         return this.#done(vm);
       case 'start':
-        return this.#start(entry);
+        return this.#startInTurn(entry);
       case 'resume':
         return this.#resume(entry, qemu);
       case 'power-down':
@@ -98,10 +105,36 @@ export class OwnVms {
         return this.#done(vm);
       case 'record':
         return this.#record(entry, decision, () => this.#done(vm));
+      // Nobody asks for these in the simulation.
+      case 'pause':
+      case 'go-on':
+      case 'reset':
+        return this.#done(vm);
       case 'move-elsewhere':
         this.#agent.coordination.moveElsewhere(vm);
         return this.#done(vm);
     }
+  }
+
+  /** A batch after a failover, or after a boot: a few at a time, the important ones first. */
+  #startInTurn(entry: VmEntry): void {
+    const { name: vm, memoryBytes } = entry.record.value.definition;
+    const { priority } = availabilityOf(entry.record.value);
+    const { nextStarts } = this.#agent.world.protocol;
+    this.#waitingStarts.set(vm, { vm, memoryBytes, priority });
+    // Those that are looked at in this very turn take part as well.
+    this.#agent.after(0, () => {
+      const turn = nextStarts([...this.#waitingStarts.values()], this.#starting).includes(vm);
+      if (!turn && this.#agent.world.rules.startInTurn) return this.#done(vm);
+      this.#waitingStarts.delete(vm);
+      this.#starting += 1;
+      this.#start(entry);
+    });
+  }
+
+  #started(): void {
+    this.#starting -= 1;
+    for (const waiting of [...this.#waitingStarts.keys()]) this.look(waiting);
   }
 
   #start(entry: VmEntry): void {
@@ -115,6 +148,7 @@ export class OwnVms {
       machine.agentProcess.deliver(() => {
         this.#again.add(vm);
         this.#done(vm);
+        this.#started();
       });
     });
     if (!world.rules.recordBeforeResume) machine.resumeGuest(qemu, this.#agent.standing.untilMs);

@@ -1,6 +1,8 @@
 import type { Priority } from '../src/model/availability.ts';
+import { nodeChanges, rollingRestarts, seatChanges } from './change-plans.ts';
 import type { NetworkName } from './network.ts';
 import { SeededRandom } from './random.ts';
+import { strikesOf } from './strike-plans.ts';
 
 export const PROFILES = ['nominal', 'safety', 'liveness', 'upgrade', 'membership'] as const;
 export type Profile = (typeof PROFILES)[number];
@@ -13,6 +15,8 @@ export interface VmPlan {
   readonly priority: Priority;
   readonly antiAffinity: readonly string[];
   readonly possibleOwners: readonly string[];
+  /** It goes back to them when they are back. */
+  readonly preferredOwners?: readonly string[];
 }
 
 /** What the simulated cluster is made of. */
@@ -22,6 +26,8 @@ export interface ClusterPlan {
   readonly nodes: readonly string[];
   /** `agent`: a machine with a member of the store and an agent that votes; `store`: only a member of the store. */
   readonly witness: 'none' | 'agent';
+  /** Machines that may join later. */
+  readonly spares?: readonly string[];
   readonly watchdogMs: number | null;
   readonly controllers: boolean;
   readonly nodeMemoryMiB: number;
@@ -72,7 +78,30 @@ export type Fault =
   | { readonly at: number; readonly do: 'fill-store'; readonly forMs: number }
   | { readonly at: number; readonly do: 'crash-guest' | 'hang-guest'; readonly vm: string }
   | { readonly at: number; readonly do: 'controller'; readonly node: string; readonly mode: 'works' | 'dead' | 'slow' }
-  | { readonly at: number; readonly do: 'seat' | 'unseat'; readonly node: string };
+  | { readonly at: number; readonly do: 'seat' | 'unseat'; readonly node: string }
+  /** A copy of the whole store is made; the store is lost and set back to that copy. */
+  | { readonly at: number; readonly do: 'save-store' | 'restore-store' };
+
+/** Of a live migration: `stopped` the guest on the source, `loaded` all at the destination, `failed` after that, `completed` the source … */
+export type Moment =
+  | ('stopped' | 'loaded' | 'failed' | 'completed' | 'go' | 'closing')
+  /** Somebody is about to write that a node is fenced, or that another one owns its VMs. */
+  | ('takeover' | 'assign')
+  /** A voter is about to write its vote. */
+  | 'vote';
+
+/**
+ * Waits for the next such moment and hits then: the times of `hits` count from it, and `source`, `destination`, `actor`, `subject`
+ * and `leader` in them are the names of those who take part in it.
+ */
+export interface Strike {
+  readonly at: number;
+  readonly do: 'strike';
+  readonly moment: Moment;
+  /** Null: of any VM. */
+  readonly vm: string | null;
+  readonly hits: readonly Fault[];
+}
 
 /** What somebody asks for. */
 export type Wish =
@@ -80,12 +109,18 @@ export type Wish =
   | { readonly at: number; readonly do: 'cancel'; readonly vm: string }
   | { readonly at: number; readonly do: 'turn-off' | 'start'; readonly vm: string }
   | { readonly at: number; readonly do: 'delete'; readonly vm: string }
-  | { readonly at: number; readonly do: 'pause-node' | 'resume-node' | 'drain-node'; readonly node: string }
+  | { readonly at: number; readonly do: 'pause-node' | 'drain-node'; readonly node: string }
+  | { readonly at: number; readonly do: 'resume-node'; readonly node: string; readonly failback?: boolean }
+  | { readonly at: number; readonly do: 'join-node' | 'evict-node'; readonly node: string }
+  /** Drained, switched off, removed; `by` joins in its place. */
+  | { readonly at: number; readonly do: 'replace-node'; readonly node: string; readonly by: string }
+  /** One after the other: drained, booted with the new version, resumed with failback. */
+  | { readonly at: number; readonly do: 'upgrade-nodes'; readonly nodes: readonly string[] }
   | { readonly at: number; readonly do: 'confirm-dead'; readonly node: string }
   | { readonly at: number; readonly do: 'disarm' | 'arm' };
 
 /** One thing that happens to the cluster, at a time in virtual milliseconds. Plain data, so that a plan can be kept, shrunk and replayed. */
-export type Command = Fault | Wish;
+export type Command = Fault | Strike | Wish;
 
 export interface Plan {
   readonly cluster: ClusterPlan;
@@ -119,9 +154,11 @@ function clusterOf(random: SeededRandom, seed: number, profile: Profile): Cluste
       possibleOwners: apart && profile === 'safety' ? nodes.slice(0, Math.max(1, size - 1)) : [],
     };
   }).map((vm) => (vm.possibleOwners.length > 0 ? { ...vm, node: vm.possibleOwners[0] ?? vm.node } : vm));
+  vms.push(...crowdOf({ seed, profile, nodes }, vms.length));
   const watched = profile === 'nominal' || profile === 'liveness' || random.chance(0.85);
   return {
     ...{ seed, profile, nodes, witness, vms },
+    ...(profile === 'membership' && size >= 3 && { spares: ['spare1', 'spare2'].slice(0, random.whole(0, 2)) }),
     watchdogMs: watched ? 2000 : null,
     controllers: random.chance(0.4),
     nodeMemoryMiB: 8192,
@@ -129,6 +166,18 @@ function clusterOf(random: SeededRandom, seed: number, profile: Profile): Cluste
     minutes: 10,
     healAt: profile === 'liveness' || profile === 'upgrade' || profile === 'membership' ? 7 * MINUTE : null,
   };
+}
+
+/** Now and then many small ones on one node, more than it starts at the same time. */
+function crowdOf({ seed, profile, nodes }: Pick<ClusterPlan, 'seed' | 'profile' | 'nodes'>, there: number): VmPlan[] {
+  const random = new SeededRandom(seed, `crowd ${profile}`);
+  if ((profile !== 'safety' && profile !== 'liveness') || random.chance(0.93)) return [];
+  const node = random.pick(nodes);
+  return Array.from({ length: random.whole(5, 9) }, (_, index): VmPlan => {
+    const priority = random.pick(['high', 'medium', 'low'] as const);
+    const name = `vm${there + index + 1}`;
+    return { name, node, memoryMiB: 128, highlyAvailable: true, priority, antiAffinity: [], possibleOwners: [] };
+  });
 }
 
 type FaultKind = (typeof FAULTS)[number];
@@ -173,9 +222,10 @@ function faultsOf(random: SeededRandom, cluster: ClusterPlan): Command[] {
   const faults = Array.from({ length: count }, () =>
     faultOf(random, { kind: random.pick(kinds), at: random.between(15_000, end), cluster }),
   );
-  if (profile === 'membership') faults.push(...seatChanges(random, cluster));
+  if (profile === 'membership') faults.push(...seatChanges(random, cluster), ...nodeChanges(random, cluster));
   if (random.chance(0.4)) faults.push(...partitionDance(random, cluster, end));
   if (profile === 'liveness' && nodes.length > 1) faults.push(...brokenMigrations(random, cluster, end));
+  if (profile === 'safety' || profile === 'liveness') faults.push(...strikesOf(cluster, end));
   return faults;
 }
 
@@ -294,25 +344,6 @@ function faultOf(
   }
 }
 
-function rollingRestarts(random: SeededRandom, { nodes }: ClusterPlan): Command[] {
-  let at = 30_000;
-  return nodes.flatMap((node): Command[] => {
-    at += random.between(15_000, 30_000);
-    return [{ at, do: 'crash-agent', node, backAfter: random.between(200, 1500) }];
-  });
-}
-
-function seatChanges(random: SeededRandom, { nodes }: ClusterPlan): Command[] {
-  if (nodes.length < 4) return [];
-  const node = random.pick(nodes.slice(0, 3));
-  const other = nodes[nodes.length - 1] ?? node;
-  const at = random.between(60_000, 120_000);
-  return [
-    { at, do: 'unseat', node },
-    { at: at + random.between(2000, 20_000), do: 'seat', node: other },
-  ];
-}
-
 function workOf(random: SeededRandom, cluster: ClusterPlan): Command[] {
   const { nodes, vms, profile, minutes, healAt } = cluster;
   if (profile === 'nominal' || nodes.length < 2) return [];
@@ -321,7 +352,8 @@ function workOf(random: SeededRandom, cluster: ClusterPlan): Command[] {
     const at = random.between(20_000, end);
     const vm = random.pick(vms).name;
     const roll = random.unit();
-    if (roll < 0.65) return { at, do: 'migrate', vm, to: random.pick(nodes) };
+    // While nodes are upgraded nobody else stops a guest: then none may be stopped at all.
+    if (roll < 0.65 || (profile === 'upgrade' && roll > 0.75)) return { at, do: 'migrate', vm, to: random.pick(nodes) };
     if (roll < 0.75) return { at, do: 'cancel', vm };
     if (roll < 0.82) return { at, do: 'turn-off', vm };
     if (roll < 0.93) return { at, do: 'start', vm };

@@ -11,6 +11,8 @@ export class Qemu {
   readonly id: string;
   readonly highlyAvailable: boolean;
   readonly incoming: MigrationId | null;
+  /** The agent that has started it. */
+  readonly starter: string;
   alive = true;
   /** It answers on QMP. */
   ready = false;
@@ -31,13 +33,14 @@ export class Qemu {
 
   constructor(
     machine: Machine,
-    options: { vm: VmName; id: string; highlyAvailable: boolean; incoming: MigrationId | null },
+    options: { vm: VmName; id: string; highlyAvailable: boolean; incoming: MigrationId | null; starter: string },
   ) {
     this.machine = machine;
     this.vm = options.vm;
     this.id = options.id;
     this.highlyAvailable = options.highlyAvailable;
     this.incoming = options.incoming;
+    this.starter = options.starter;
     this.state = options.incoming === null ? 'prelaunch' : 'inmigrate';
   }
 

@@ -1,5 +1,7 @@
 import type { NodeName, VmName } from '../src/model/names.ts';
 import type { Transaction } from '../src/model/transaction.ts';
+import { availabilityOf, nodesForPlacement } from '../src/placement/occupancy.ts';
+import { whyNotOn } from '../src/placement/why-not-place.ts';
 import { openMigration } from '../src/migration/open-migration.ts';
 import type { SimulatedAgent } from './agent.ts';
 import type { World } from './world.ts';
@@ -10,10 +12,11 @@ export function openMigrationOf(agent: SimulatedAgent, vm: VmName, to: NodeName)
   const entry = view.vms.get(vm);
   if (entry?.record == null || entry.intent !== null || entry.owner === null) return null;
   if (entry.owner.value.node === to || entry.status?.value.state !== 'running') return null;
-  const memory = view.memory.get(to);
-  if (memory === undefined) return null;
-  const used = Object.values(memory.value.allocations).reduce((sum, bytes) => sum + bytes, 0);
-  if (used + entry.record.value.definition.memoryBytes > memory.value.capacityBytes) return null;
+  const node = nodesForPlacement(view, agent.now()).find(({ facts }) => facts.name === to);
+  const owner = view.nodes.get(entry.owner.value.node)?.facts?.value ?? null;
+  const { definition } = entry.record.value;
+  const availability = availabilityOf(entry.record.value);
+  if (node === undefined || whyNotOn(node, { definition, owner, memory: 'now', availability }).length > 0) return null;
   const budgetMs = entry.record.value.budgetMs;
   world.migrations += 1;
   const opened = openMigration(view, {
@@ -34,8 +37,6 @@ export function requestMigration(
       one !== null && executes && world.store.reachable(index) && one.view.vms.has(vm),
   )?.agent;
   if (agent == null) return;
-  const possible = agent.view.vms.get(vm)?.record?.value.availability?.possibleOwners ?? [];
-  if (possible.length > 0 && !possible.includes(to)) return;
   const transaction = openMigrationOf(agent, vm, to);
   if (transaction === null) return;
   if (world.telling) world.tell({ kind: 'user', text: `migrate ${vm} to ${to}` });

@@ -18,6 +18,14 @@ export interface ShellRules {
   readonly compareToken: boolean;
   /** A vote compares the heartbeat that it is about. */
   readonly compareVote: boolean;
+  /** What writes that a node is fenced compares its heartbeat, its fencing token and the votes. */
+  readonly compareTakeover: boolean;
+  /** What gives VMs of a fenced node to another one compares what is known of them. */
+  readonly compareAssignment: boolean;
+  /** What takes memory of a node compares what is taken of it already. */
+  readonly compareMemory: boolean;
+  /** A few VMs start at the same time, not all. */
+  readonly startInTurn: boolean;
   /** The longest authority that a guard takes from an agent. */
   readonly guardClampMs: (authorityMs: number) => number;
 }
@@ -31,5 +39,9 @@ export const KEPT: ShellRules = {
   goAfterCompleted: true,
   compareToken: true,
   compareVote: true,
+  compareTakeover: true,
+  compareAssignment: true,
+  compareMemory: true,
+  startInTurn: true,
   guardClampMs: (authorityMs) => authorityMs,
 };

@@ -24,9 +24,7 @@ interface Row {
  * What the loss of one node, and of a rack, costs a large cluster: the production decisions run on its state, every transaction they make is
  * applied, until nothing is left to do. Printed as a table.
  */
-export function printScale(size: string): void {
-  const [nodes = 0, vms = 0] = size.split('x').map(Number);
-  if (!(nodes > 0) || !(vms > 0)) throw new Error(`not a size: ${size} (64x8000)`);
+export function printScale(nodes: number, vms: number): void {
   const heartbeats = nodes / (nodes > LARGE_CLUSTER_NODES ? 1 : 0.5);
   console.log(`${nodes} nodes, ${vms} VMs; ${heartbeats} heartbeats/s are written when nothing happens`);
   console.log('| lost | VMs | first decision | all decisions | rounds | transactions | writes/s | VMs that wait |');

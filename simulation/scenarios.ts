@@ -8,7 +8,12 @@ const FOLDER = join(import.meta.dirname, 'scenarios');
 
 /** `plan.json` of a scenario: what differs from a calm cluster of three nodes with a watchdog and one VM per node. */
 interface ScenarioPlan {
-  readonly cluster?: Partial<Pick<ClusterPlan, 'nodes' | 'witness' | 'watchdogMs' | 'controllers' | 'nodeMemoryMiB'>>;
+  readonly cluster?: Partial<
+    Pick<
+      ClusterPlan,
+      'seed' | 'nodes' | 'witness' | 'spares' | 'profile' | 'watchdogMs' | 'controllers' | 'nodeMemoryMiB'
+    >
+  >;
   readonly vms?: readonly (Pick<VmPlan, 'name' | 'node'> & Partial<VmPlan>)[];
   readonly minutes?: number;
   readonly commands: readonly Command[];

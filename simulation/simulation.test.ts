@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { Engine } from './engine.ts';
-import { planOf } from './plan.ts';
+import { type ClusterPlan, type Plan, planOf } from './plan.ts';
 import { SeededRandom } from './random.ts';
 import { failureReport, traceOf } from './report.ts';
+import { runPlan } from './run.ts';
 import { MUTATIONS, worldOf } from './mutations.ts';
 import { shrink } from './shrink.ts';
 
 describe('the simulation', () => {
-  test.each(['safety', 'liveness', 'membership'] as const)(
+  test.each(['safety', 'liveness', 'upgrade', 'membership'] as const)(
     'a seed of profile %s is replayed byte for byte',
     (profile) => {
       expect(traceOf(planOf(5, profile))).toEqual(traceOf(planOf(5, profile)));
@@ -30,6 +31,27 @@ describe('the simulation', () => {
     expect(replay).toBe('Replay: npm run sim -- --seed 2 --profile safety');
     const commands = rest.filter((line) => line.startsWith('  {'));
     expect(commands.length).toBeLessThan(planOf(2, 'safety').commands.length);
+  });
+});
+
+describe('what it knows to be unsafe', () => {
+  const memoryMiB = 512;
+  const vms = ['node1', 'node2', 'node3'].map((node, index) => ({
+    ...{ name: `vm${index + 1}`, node, memoryMiB, highlyAvailable: true, priority: 'medium' as const },
+    ...{ antiAffinity: [], possibleOwners: [] },
+  }));
+  const cluster: ClusterPlan = {
+    ...{ seed: 2, profile: 'safety', nodes: ['node1', 'node2', 'node3'], witness: 'none', watchdogMs: 2000, vms },
+    ...{ controllers: false, nodeMemoryMiB: 8192, clockRates: [], minutes: 3, healAt: null },
+  };
+
+  test('a store that is set back under running nodes', () => {
+    const commands: Plan['commands'] = [
+      { at: 15_000, do: 'save-store' },
+      { at: 20_000, do: 'migrate', vm: 'vm1', to: 'node2' },
+      { at: 60_000, do: 'restore-store' },
+    ];
+    expect(runPlan({ cluster, commands }).violation?.invariant).toBe('I1');
   });
 });
 

@@ -332,7 +332,7 @@ export class Standing {
     this.#held = false;
     const { guard, guardProcess } = machine;
     if (guard !== null) guardProcess.deliver(() => guard.end());
-    this.#agent.membership.join();
+    this.#agent.membership.joinAgain();
   }
 
   #vote(event: VoterEvent): void {
@@ -384,6 +384,7 @@ export class Standing {
 
   #writeVote(subject: NodeName, revision: Revision): void {
     const { machine, world } = this.#agent;
+    world.strikes.reached('vote', { actor: machine.name, subject });
     const value = { heartbeatRevision: revision, voterBootId: machine.bootId, at: world.isoNow() };
     const compare = world.rules.compareVote ? [{ key: keys.nodeHeartbeat(subject), modRevision: revision }] : [];
     const write = [{ put: keys.vote(subject, machine.name), value }];

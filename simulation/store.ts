@@ -56,6 +56,8 @@ export class SimulatedStore {
   readonly #network: Network;
   readonly #hosts: StoreHosts;
   readonly members: Member[] = [];
+  /** Since when. */
+  readonly learners = new Map<number, number>();
   leader: number | null = null;
   revision = 0;
   writes = 0;
@@ -64,6 +66,7 @@ export class SimulatedStore {
   onCommit: (changes: readonly Change[]) => void = () => undefined;
   onLeader: (machine: number | null) => void = () => undefined;
   readonly #entries = new Map<string, Change>();
+  #saved: { readonly entries: ReadonlyMap<string, Change>; readonly revision: number } | null = null;
   #log: Change[] = [];
   readonly #pending = new Set<Proposal>();
   readonly #watchers: Watcher[] = [];
@@ -77,6 +80,7 @@ export class SimulatedStore {
   }
 
   seat(machine: number): void {
+    this.learners.delete(machine);
     if (!this.members.some((member) => member.machine === machine)) {
       this.members.push({ machine, up: true, stalledUntil: 0 });
       this.members.sort((a, b) => a.machine - b.machine);
@@ -84,7 +88,13 @@ export class SimulatedStore {
     this.reconsider();
   }
 
+  /** Copies the log, without a vote, until it is given one or taken back. */
+  addLearner(machine: number): void {
+    this.learners.set(machine, this.#engine.now);
+  }
+
   unseat(machine: number): void {
+    this.learners.delete(machine);
     const index = this.members.findIndex((member) => member.machine === machine);
     if (index >= 0) this.members.splice(index, 1);
     if (this.leader === machine) this.#lose();
@@ -105,6 +115,33 @@ export class SimulatedStore {
     this.#put(key, value);
   }
 
+  /** Written at once and told to all, without a client. */
+  inject(entries: readonly { readonly key: string; readonly value: unknown }[]): void {
+    this.revision += 1;
+    for (const { key, value } of entries) this.#put(key, value);
+    for (const watcher of this.#watchers) this.#schedule(watcher);
+  }
+
+  save(): void {
+    this.#saved = { entries: new Map(this.#entries), revision: this.revision };
+  }
+
+  /** Everything since the copy is forgotten, revisions as well; whoever watches has to read anew. */
+  restore(): void {
+    if (this.#saved === null) return;
+    this.#entries.clear();
+    for (const [key, entry] of this.#saved.entries) this.#entries.set(key, entry);
+    this.revision = this.#saved.revision;
+    this.#log = [];
+    this.#inherited.length = 0;
+    for (const proposal of this.#pending) {
+      proposal.decided = true;
+      this.#giveUp(proposal);
+    }
+    this.#pending.clear();
+    for (const watcher of [...this.#watchers]) this.unwatch(watcher);
+  }
+
   setProcess(machine: number, up: boolean): void {
     const member = this.members.find((one) => one.machine === machine);
     if (member !== undefined) member.up = up;
@@ -123,6 +160,15 @@ export class SimulatedStore {
   reachable(machine: number): boolean {
     if (this.leader === null || this.full || !this.#quorate(this.leader)) return false;
     return this.members.some((member) => this.#serves(machine, member));
+  }
+
+  /** Whether the process on this machine runs and reaches the leader. */
+  isWell(machine: number): boolean {
+    const member = this.members.find((one) => one.machine === machine);
+    if (!this.#hosts.executes(machine) || this.leader === null) return false;
+    const well =
+      member === undefined ? this.learners.has(machine) : member.up && member.stalledUntil <= this.#engine.now;
+    return well && this.#network.bothWays(machine, this.leader);
   }
 
   /** Links, machines or disks have changed: is the leader still one, does somebody have to be elected? */

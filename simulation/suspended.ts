@@ -101,6 +101,7 @@ export class Suspended {
       const compare = [
         { key: keys.vmOwner(vm), modRevision: owner?.modRevision ?? '0' },
         { key: keys.vmIntent(vm), modRevision: intent?.modRevision ?? '0' },
+        { key: keys.vmStatus(vm), modRevision: status?.modRevision ?? '0' },
       ];
       const put = { put: keys.vmStatus(vm), value: status?.value };
       const wasRunning = (status?.value as VmStatus | undefined)?.state === 'running';

@@ -26,17 +26,13 @@ export function startTransfer(
     source.migration = { of: intent.migrationId, status: value };
     tell((driver) => driver.status(value));
   };
-  const going = () =>
-    source.alive &&
-    !source.dying &&
-    machine.powered &&
-    source.migration.of === intent.migrationId &&
-    ['active', 'device'].includes(source.migration.status);
+  const going = () => isUnderWay(source, intent);
   const copy = () => [...other.qemus].find((qemu) => qemu.incoming === intent.migrationId && qemu.alive && !qemu.dying);
   const moves = () =>
     source.ioUntil <= engine.now && !source.frozen && machine.executes && other.executes && copy()?.frozen === false;
   const linked = () =>
     network.passes(machine.index, other.index, 'cluster') && network.passes(other.index, machine.index, 'cluster');
+  const reached = (moment: 'stopped' | 'loaded' | 'failed' | 'completed') => world.strikes.reached(moment, intent);
   status('active');
   const paused = () => source.state === 'paused';
 
@@ -48,6 +44,7 @@ export function startTransfer(
       world.oracle.changed(source);
       tell((driver) => driver.resumed());
     }
+    reached('failed');
   };
   const load = (wasPaused: boolean, tries: number) => {
     if (!going()) return;
@@ -58,11 +55,13 @@ export function startTransfer(
     destination.loaded = true;
     destination.memoryOf = source.memoryOf;
     destination.state = 'paused';
+    reached('loaded');
     // The last word of the destination may be lost: then it has everything, and the source goes on.
     engine.after(random.qemu.between(1, 4), () => {
       if (!going()) return;
       if (!linked() || random.qemu.chance(0.1)) return fail(wasPaused);
       source.state = 'postmigrate';
+      reached('completed');
       status('completed');
     });
   };
@@ -76,6 +75,17 @@ export function startTransfer(
       tell((driver) => driver.stopped());
     }
     status('device');
+    reached('stopped');
     engine.after(random.qemu.between(15, 60), () => load(wasPaused, 0));
   });
+}
+
+function isUnderWay({ alive, dying, machine, migration }: Qemu, { migrationId }: MigrationIntent): boolean {
+  return (
+    alive &&
+    !dying &&
+    machine.powered &&
+    migration.of === migrationId &&
+    ['active', 'device'].includes(migration.status)
+  );
 }

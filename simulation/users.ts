@@ -17,7 +17,8 @@ export interface Acknowledged {
 const WISHES: Readonly<Record<Wish['do'], true>> = {
   ...({ migrate: true, cancel: true, 'turn-off': true, start: true, delete: true } as const),
   ...({ 'pause-node': true, 'resume-node': true, 'drain-node': true, 'confirm-dead': true } as const),
-  ...({ disarm: true, arm: true } as const),
+  ...({ disarm: true, arm: true, 'join-node': true, 'evict-node': true } as const),
+  ...({ 'replace-node': true, 'upgrade-nodes': true } as const),
 };
 
 export function isWish(command: Command): command is Wish {
@@ -26,10 +27,37 @@ export function isWish(command: Command): command is Wish {
 
 /** Carries out what a user asks for, as the API does: checks, then one transaction. */
 export function carryOutWish(world: World, command: Wish): void {
+  switch (command.do) {
+    case 'join-node':
+      return world.procedures.join(command.node);
+    case 'evict-node':
+      return world.procedures.evict(command.node);
+    case 'replace-node':
+      return world.procedures.replace(command.node, command.by);
+    case 'upgrade-nodes':
+      return world.procedures.upgrade(command.nodes);
+    case 'migrate':
+    case 'cancel':
+    case 'turn-off':
+    case 'start':
+    case 'delete':
+    case 'pause-node':
+    case 'resume-node':
+    case 'drain-node':
+    case 'confirm-dead':
+    case 'disarm':
+    case 'arm':
+      return request(world, command);
+  }
+}
+
+type Request = Exclude<Wish, { do: 'join-node' | 'evict-node' | 'replace-node' | 'upgrade-nodes' }>;
+
+function request(world: World, command: Request): void {
   const machine = world.machines.find((one) => one.executes && one.agent !== null && world.store.reachable(one.index));
   if (machine === undefined) return;
   const write = (transaction: Transaction, done: (outcome: TransactionOutcome) => void = () => undefined) =>
-    world.store.transact(machine.index, transaction, { deadline: world.engine.now + 2000, done });
+    world.store.transact(machine.index, world.compared(transaction), { deadline: world.engine.now + 2000, done });
   switch (command.do) {
     case 'migrate':
       return requestMigration(world, command, write);
@@ -146,19 +174,27 @@ function deleteVm(world: World, vm: string, write: Write): void {
 
 function changeService(
   world: World,
-  command: { readonly do: 'pause-node' | 'resume-node' | 'drain-node'; readonly node: string },
+  command: {
+    readonly do: 'pause-node' | 'resume-node' | 'drain-node';
+    readonly node: string;
+    readonly failback?: boolean;
+  },
   write: Write,
 ): void {
   const key = keys.nodeService(command.node);
+  // One that is no member has nothing to change.
+  if (world.store.get(keys.nodeFacts(command.node)) === undefined) return;
   const mode = ({ 'pause-node': 'paused', 'resume-node': 'active', 'drain-node': 'draining' } as const)[
     command.do as 'pause-node' | 'resume-node' | 'drain-node'
   ];
-  say(world, `${command.do.replace('-node', '')} ${command.node}`);
+  say(world, `${command.do.replace('-node', '')} ${command.node}${command.failback === true ? ' with failback' : ''}`);
   const vms = world.vmNames.filter(
     (vm) => (world.store.get(keys.vmOwner(vm))?.value as VmOwner | undefined)?.node === command.node,
   );
+  const before = world.store.get(key)?.value as NodeService | undefined;
+  const kept = command.failback === true ? (before?.drain ?? null) : null;
   const drain =
-    mode === 'draining' ? { id: `d${world.store.revision}`, requestedAt: world.isoNow(), vms, failures: {} } : null;
+    mode === 'draining' ? { id: `d${world.store.revision}`, requestedAt: world.isoNow(), vms, failures: {} } : kept;
   const value: NodeService = { mode, since: world.isoNow(), by: 'admin', drain };
   write({ compare: [], write: [{ put: key, value }] });
 }

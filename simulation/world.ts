@@ -1,20 +1,21 @@
 import { keys } from '../src/model/keys.ts';
-import type { NodeFacts } from '../src/model/node.ts';
-import type { VmRecord, VmStatus } from '../src/model/vm.ts';
-import { DEFAULT_AVAILABILITY } from '../src/model/availability.ts';
+import type { Transaction } from '../src/model/transaction.ts';
 import { SimulatedAgent } from './agent.ts';
 import { Engine } from './engine.ts';
+import { factsOf, firstStatus, recordOf } from './facts.ts';
 import { SimulatedGuard } from './guard.ts';
 import { Machine } from './machine.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
-import type { ClusterPlan, VmPlan } from './plan.ts';
+import type { ClusterPlan } from './plan.ts';
+import { Procedures } from './procedures.ts';
 import { PRODUCTION, type Protocol } from './protocol.ts';
 import type { Qemu } from './qemu.ts';
 import { SeededRandom } from './random.ts';
 import { KEPT, type ShellRules } from './rules.ts';
 import { SimulatedStore } from './store.ts';
-import type { Acknowledged } from './users.ts';
+import { Strikes } from './strikes.ts';
+import { type Acknowledged, carryOutWish } from './users.ts';
 import type { GuestWhat, StoryEvent } from './story.ts';
 
 const MIB = 1024 * 1024;
@@ -24,6 +25,8 @@ const seatsFor = (machines: number) => (machines >= 7 ? 5 : machines >= 3 ? 3 : 
 export interface WorldOptions {
   readonly protocol?: Protocol;
   readonly rules?: ShellRules;
+  /** So many of the agents, the first ones, look after the cluster as a whole; absent: all. */
+  readonly lookers?: number;
   /** Told of everything that happens; absent: nothing is written down. */
   readonly tell?: (at: number, event: StoryEvent) => void;
 }
@@ -34,10 +37,13 @@ export class World {
   readonly plan: ClusterPlan;
   readonly network: Network;
   readonly store: SimulatedStore;
+  readonly strikes = new Strikes(this);
+  readonly procedures = new Procedures(this, (wish) => carryOutWish(this, wish));
   readonly machines: readonly Machine[];
   readonly oracle: Oracle;
   readonly protocol: Protocol;
   readonly rules: ShellRules;
+  readonly lookers: number;
   readonly random;
   readonly telling: boolean;
   readonly vmNames: string[];
@@ -54,6 +60,7 @@ export class World {
     this.plan = plan;
     this.protocol = options.protocol ?? PRODUCTION;
     this.rules = options.rules ?? KEPT;
+    this.lookers = options.lookers ?? Infinity;
     this.telling = options.tell !== undefined;
     this.#tell = options.tell ?? (() => undefined);
     const stream = (name: string) => new SeededRandom(plan.seed, name);
@@ -66,7 +73,9 @@ export class World {
         controllers: stream('controllers'),
       },
     };
-    const names = plan.witness === 'none' ? plan.nodes : [...plan.nodes, 'witness'];
+    const members = plan.witness === 'none' ? plan.nodes : [...plan.nodes, 'witness'];
+    const spares = plan.spares ?? [];
+    const names = [...members, ...spares];
     this.network = new Network(this.engine, stream('network'), names.length);
     const hosts = { executes: (machine: number) => this.machines[machine]?.executes ?? false };
     this.store = new SimulatedStore(this.engine, stream('store'), { network: this.network, hosts });
@@ -97,7 +106,9 @@ export class World {
   #fill(): void {
     const { store } = this;
     store.preset(keys.cluster, { name: 'simulated', id: 'simulated', createdAt: this.isoNow() });
-    for (const machine of this.machines) {
+    const members = this.machines.filter(({ name }) => this.plan.spares?.includes(name) !== true);
+    for (const machine of this.machines) machine.gone = !members.includes(machine);
+    for (const machine of members) {
       store.preset(keys.nodeFacts(machine.name), factsOf(machine));
       if (machine.options.role === 'node') {
         const allocations = this.plan.vms.flatMap(({ name, node, memoryMiB }) =>
@@ -118,10 +129,10 @@ export class World {
       store.preset(keys.vmOwner(vm.name), { node: vm.node });
       store.preset(keys.vmStatus(vm.name), firstStatus(vm, this.isoNow()));
     }
-    const seats = this.machines.length <= 2 && this.plan.witness === 'none' ? 1 : seatsFor(this.machines.length);
-    const seated = this.plan.witness === 'none' ? this.machines : [...this.machines].reverse();
+    const seats = members.length <= 2 && this.plan.witness === 'none' ? 1 : seatsFor(members.length);
+    const seated = this.plan.witness === 'none' ? members : [...members].reverse();
     for (const machine of seated.slice(0, seats)) store.seat(machine.index);
-    for (const machine of this.machines) machine.boot(this.random.machines.between(0, 300));
+    for (const machine of members) machine.boot(this.random.machines.between(0, 300));
   }
 
   machine(name: string): Machine {
@@ -142,6 +153,21 @@ export class World {
     return new SimulatedGuard(machine);
   }
 
+  /** Each agent learns of a change of the store's members when it next asks. */
+  membersChanged(): void {
+    this.topologyChanged();
+    const members = this.memberNames();
+    for (const other of this.machines) {
+      other.agentProcess.deliver(() => {
+        const { agent } = other;
+        agent?.after(this.random.agents.between(0, 5000), () => {
+          agent.storeMembers = members;
+          agent.standing.tellTerms();
+        });
+      });
+    }
+  }
+
   memberNames(): string[] {
     return this.store.members.map(({ machine }) => this.machines[machine]?.name ?? '').sort();
   }
@@ -152,6 +178,12 @@ export class World {
 
   isoNow(): string {
     return new Date(this.wallMs()).toISOString();
+  }
+
+  /** A transaction as the shell sends it. */
+  compared(transaction: Transaction): Transaction {
+    if (this.rules.compareMemory) return transaction;
+    return { ...transaction, compare: transaction.compare.filter(({ key }) => !key.startsWith(keys.memory)) };
   }
 
   tell(event: StoryEvent): void {
@@ -255,44 +287,4 @@ export class World {
     });
     return reached.length >= needed;
   }
-}
-
-function factsOf(machine: Machine): NodeFacts {
-  const { name, role, memoryBytes } = machine.options;
-  return {
-    ...{ name, role, addresses: [name], apiUrl: `https://${name}`, peerPort: 1, memoryBytes, cpus: 64 },
-    ...{ qemuVersion: role === 'node' ? '7.2.22' : null, accelerator: role === 'node' ? 'kvm' : null },
-    ...{ machineTypes: ['pc-q35-7.2'], cpuModels: ['Nehalem-v1'], switches: ['lan'], volumes: [] },
-    migration: { address: name, network: null, bandwidthBytesPerSecond: null },
-    ...{ agentVersion: '1', bootId: machine.bootId, startedAt: '2026-01-01T00:00:00.000Z' },
-  };
-}
-
-function recordOf(vm: VmPlan, at: string): VmRecord {
-  return {
-    definition: {
-      ...{ name: vm.name, uuid: vm.name, memoryBytes: vm.memoryMiB * MIB, cpus: 1, machineType: 'pc-q35-7.2' },
-      ...{
-        cpuModel: 'Nehalem-v1',
-        accelerator: 'kvm',
-        freePageHinting: false,
-        boot: { kind: 'disk' },
-        disks: [],
-        nics: [],
-      },
-    },
-    ...{ desired: 'running', highlyAvailable: vm.highlyAvailable, automaticStart: true, budgetMs: 50, createdAt: at },
-    request: null,
-    availability: {
-      ...DEFAULT_AVAILABILITY,
-      ...{ priority: vm.priority, antiAffinity: vm.antiAffinity, possibleOwners: vm.possibleOwners },
-    },
-  };
-}
-
-function firstStatus(vm: VmPlan, at: string): VmStatus {
-  return {
-    ...{ state: 'starting', node: vm.node, instance: null, since: at, reason: 'Created' },
-    ...{ settledRequest: null, error: null },
-  };
 }

@@ -42,8 +42,9 @@ function changeKey(world: World, context: Context): string {
   for (const { terms, sentMs } of x.sent) key += isNew(terms) + (isOpen(world, sentMs) ? 'o' : '-');
   for (const sequence of requests) key += changedAt !== null && sequence >= changedAt ? 'B' : 'A';
   for (const voter of world.voters) {
-    const seen = voter.state.subjects[SUBJECT]?.heartbeat?.terms.voters[0] ?? '-';
-    key += `|${seen.slice(-1)}${voterKey(voter, context)}`;
+    const seen = voter.state.subjects[SUBJECT]?.heartbeat?.terms.voters ?? [];
+    // One that the newest heartbeat it knows of does not name: it cannot vote, and the next one that names it begins its time anew.
+    key += seen.includes(voter.name) ? `|v${voterKey(voter, context)}` : `|-${outsiderKey(voter, context)}`;
   }
   return key;
 }
@@ -56,11 +57,7 @@ interface Context {
 
 function voterKey(voter: VoterWorld, context: Context): string {
   const { world } = context;
-  let key = '';
-  for (const round of world.x.rounds) {
-    if (!isOpen(world, round.sentMs)) continue;
-    key += round.granted.includes(voter.name) ? 'g' : voter.granted.includes(round.round) ? 'p' : '-';
-  }
+  let key = promisesKey(voter, world);
   key +=
     which(world, voter.noted) + which(world, voter.noting) + which(world, voter.writing) + which(world, voter.vote);
   const subject = voter.state.subjects[SUBJECT];
@@ -71,6 +68,25 @@ function voterKey(voter: VoterWorld, context: Context): string {
   key += which(world, Number(heartbeat.revision));
   // Once the vote is on its way it does not matter how long the silence has been; a newer heartbeat begins another one.
   return vote.kind === 'none' || vote.kind === 'earlier' ? key + age(context, quietSinceMs) : key;
+}
+
+function promisesKey(voter: VoterWorld, world: World): string {
+  let key = '';
+  for (const round of world.x.rounds) {
+    if (!isOpen(world, round.sentMs)) continue;
+    key += round.granted.includes(voter.name) ? 'g' : voter.granted.includes(round.round) ? 'p' : '-';
+  }
+  return key;
+}
+
+function outsiderKey(voter: VoterWorld, context: Context): string {
+  const { world } = context;
+  let key = promisesKey(voter, world);
+  key +=
+    which(world, voter.noted) + which(world, voter.noting) + which(world, voter.writing) + which(world, voter.vote);
+  const vote = voter.state.subjects[SUBJECT]?.vote;
+  if (vote !== undefined && vote.kind !== 'none') key += vote.kind.slice(0, 5) + which(world, Number(vote.revision));
+  return key;
 }
 
 /** Nobody ever tells two heartbeats apart that are both not the newest any more. */

@@ -1,7 +1,7 @@
 /** `npm run sim:exhaustive`: every order of events for one to three voters, and every deliberate breakage. Exits with 1 if one is wrong. */
 import { explore } from './explore.ts';
 import { MUTATIONS } from './mutations.ts';
-import { settingFor } from './settings.ts';
+import { CHANGE, settingFor } from './settings.ts';
 import type { Setting } from './world.ts';
 
 const SAFE: readonly { readonly name: string; readonly setting: Setting }[] = [
@@ -12,7 +12,7 @@ const SAFE: readonly { readonly name: string; readonly setting: Setting }[] = [
     setting: settingFor(2, { votesNeeded: 1, votesTaken: 1 }),
   },
   { name: '2 voters, agents start anew', setting: settingFor(2, { restarts: true }) },
-  { name: '1 voter, then another one', setting: settingFor(2, { changes: true, votesNeeded: 1, votesTaken: 1 }) },
+  { name: '1 voter, then another one', setting: CHANGE },
   { name: '3 voters', setting: settingFor(3) },
 ];
 

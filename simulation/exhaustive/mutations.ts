@@ -2,7 +2,7 @@
 import type { TakeoverTerms } from '../../src/model/authority.ts';
 import type { VoterState } from '../../src/failover/voter.ts';
 import { PRODUCTION, type Protocol } from './protocol.ts';
-import { settingFor } from './settings.ts';
+import { CHANGE, settingFor } from './settings.ts';
 import { SUBJECT, type Setting } from './world.ts';
 
 export interface Mutation {
@@ -70,9 +70,6 @@ const votesAfterRestart: Protocol['stepVoter'] = (state, event, nowMs) => {
   return first ? { ...step, state: { ...withSubject(step.state, { quietSinceMs: 0 }), wakeAtMs: nowMs } } : step;
 };
 
-/** One voter before the change, another one after it. */
-const ONE_AND_OTHER = { changes: true, votesNeeded: 1, votesTaken: 1 };
-
 export const MUTATIONS: readonly Mutation[] = [
   { name: 'takeover time one tick too short', setting: settingFor(1, { takeover: 3 }) },
   {
@@ -95,7 +92,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'promises need no quorum under the old terms while the new ones are unanswered',
-    setting: broken(2, { stepAuthority: promiseUnderNewTermsOnly }, ONE_AND_OTHER),
+    setting: { ...CHANGE, protocol: { ...PRODUCTION, stepAuthority: promiseUnderNewTermsOnly } },
   },
+  { name: 'takeover time one tick too short while the voters change', setting: { ...CHANGE, takeover: 2 } },
   { name: 'a heartbeat does not compare the fencing token', setting: broken(1, { commitsWhenFenced: true }) },
 ];

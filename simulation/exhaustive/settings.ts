@@ -19,3 +19,12 @@ export function settingFor(voters: number, more: Partial<Setting> = {}): Setting
     ...more,
   };
 }
+
+/**
+ * One voter, then another one. The times are the smallest with which something can go wrong: authority of one tick, a fence bound of
+ * one, so that silence of three is the shortest that is safe; with those of the other settings it has too many states.
+ */
+export const CHANGE: Setting = settingFor(2, {
+  ...{ changes: true, votesNeeded: 1, votesTaken: 1 },
+  ...{ authority: 1, fence: 1, takeover: 3 },
+});

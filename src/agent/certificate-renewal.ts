@@ -8,7 +8,9 @@ import type { EventLog } from '../ports/events.ts';
 import type { Log } from '../ports/log.ts';
 import type { PeerHandlers, Peers, PeerRequests } from '../ports/peers.ts';
 import type { CertificateIssuer, IdentityPem, NodeIdentity } from '../ports/pki.ts';
+import type { ClusterStore } from '../ports/store.ts';
 import type { ClusterView } from './cluster-view.ts';
+import { recordCertificates } from './revocations.ts';
 
 export interface RenewalPorts {
   readonly node: NodeName;
@@ -20,6 +22,7 @@ export interface RenewalPorts {
   readonly view: ClusterView;
   readonly peers: Peers;
   readonly events: EventLog;
+  readonly store: ClusterStore;
   readonly clock: Clock;
   readonly log: Log;
   /** Who shows the certificate to others takes the new one; connections that are open stay. */
@@ -33,13 +36,13 @@ type Issued = PeerRequests['renew-certificate']['response'];
 
 /** Renews this node's certificate when two thirds of its life are over, and tries again every hour until it has. */
 export function renewCertificates(ports: RenewalPorts): () => void {
-  const { clock, identity, log } = ports;
+  const { clock, log } = ports;
   let working = false;
   const look = () => {
-    if (working || !isRenewalDue(identity.validity(), clock.wallMs())) return;
+    if (working) return;
     working = true;
-    void renewCertificate(ports)
-      .catch((error: unknown) => log.error("This node's certificate could not be renewed yet", { error }))
+    void lookAtCertificate(ports)
+      .catch((error: unknown) => log.error("This node's certificate could not be recorded or renewed yet", { error }))
       .finally(() => {
         working = false;
       });
@@ -48,11 +51,24 @@ export function renewCertificates(ports: RenewalPorts): () => void {
   return clock.every(LOOK_EVERY_MS, look);
 }
 
+async function lookAtCertificate(ports: RenewalPorts): Promise<void> {
+  const { node, identity, clock } = ports;
+  // Those with which the cluster began, and those of an agent that ended while it installed them.
+  await recordCertificates(node, identity.certificates(), ports);
+  if (isRenewalDue(identity.validity(), clock.wallMs())) await renewCertificate(ports);
+}
+
 /** Now, whatever the age of the certificate in use. Throws if nobody issues one. */
 export async function renewCertificate(ports: RenewalPorts): Promise<void> {
   const { identity, log } = ports;
   const prepared = await identity.prepareRenewal();
-  await identity.install(await issue(ports, prepared));
+  const issued = await issue(ports, prepared);
+  const known = [issued.certificate, issued.qemuCertificate].flatMap((pem) =>
+    pem === null ? [] : identity.identify(pem),
+  );
+  // Ahead of its use: an eviction revokes what the store knows.
+  if (!(await recordCertificates(ports.node, known, ports))) return;
+  await identity.install(issued);
   ports.use(identity.current());
   const validUntil = isoDate(identity.validity().notAfterMs);
   log.info("This node's certificate was renewed", { validUntil });
@@ -96,7 +112,8 @@ export function renewalHandler(
           nextStep: 'Nothing is to be done: another node is asked.',
         });
       }
-      return issueFor(issuer, { name: from, addresses: facts.addresses }, request);
+      const addresses = [...facts.addresses, ...(facts.certificateAddresses ?? [])];
+      return issueFor(issuer, { name: from, addresses }, request);
     },
   };
 }

@@ -8,7 +8,7 @@ import { type DrainStep, nextDrainSteps } from '../failover/drain.ts';
 import { decideFailback } from '../failover/failback.ts';
 import { actsNow, dueSince, rankOf } from '../failover/rank.ts';
 import { decideRecovery } from '../failover/recovery.ts';
-import { releaseStaleMemory } from '../failover/stale-memory.ts';
+import { staleMemory } from '../failover/stale-memory.ts';
 import { decideTakeover, type PowerOffSight, sightsOf, type TakeoverDecision } from '../failover/takeover.ts';
 import type { NewEvent } from '../ports/events.ts';
 import type { AgentPorts } from './agent-ports.ts';
@@ -256,11 +256,12 @@ export class Coordinator {
     }
   }
 
-  /** Memory that a failover has left behind on this node. */
+  /** Memory that a failover has left behind. */
   #tidying(): Due[] {
     const { view, config } = this.#ports;
-    const transaction = releaseStaleMemory(view.current(), config.node);
-    return transaction === null ? [] : [{ key: 'stale-memory', run: () => this.#write(transaction, []) }];
+    return staleMemory(view.current(), config.node).map(({ node, transaction }) => ({
+      ...{ key: `stale-memory:${node}`, run: () => this.#write(transaction, []) },
+    }));
   }
 
   async #write(transaction: Transaction, events: readonly NewEvent[]): Promise<void> {

@@ -26,6 +26,7 @@ function status(change: Partial<VmStatus> = {}): VmStatus {
 function seen(change: Partial<VmObservation> = {}): VmObservation {
   return {
     ...{ runState: null, instance: null, lastWords: '', shutdownAskedForMs: null, guestShutDown: false },
+    wasReset: false,
     ...{ node: 'node1', bootId: 'b', memberSince: at(7200), wallMs: WALL_MS, hasAuthority: true },
     ...change,
   };
@@ -45,6 +46,64 @@ describe('a VM that was told to change', () => {
     const asked = record({ request: request('turn-off'), desired: 'off' });
     expect(decideVm(asked, status(), running)).toMatchObject({ action: 'kill' });
     expect(decideVm(asked, status(), seen())).toMatchObject({ action: 'record', state: 'off', down: true });
+  });
+});
+
+describe('a guest that is to be paused, to go on or to be reset', () => {
+  const still = seen({ runState: 'paused', instance: 'i1' });
+  const settled = { settledRequest: 'r' };
+
+  test('is stopped, and the request settled once it stands still', () => {
+    const asked = record({ request: request('pause') });
+    expect(decideVm(asked, status(), running)).toMatchObject({ action: 'pause' });
+    expect(decideVm(asked, status(), still)).toMatchObject({ action: 'record', state: 'paused', settle: true });
+  });
+
+  test('stays paused when another agent looks, also after its authority was away', () => {
+    const asked = record({ request: request('pause') });
+    const after = status({ state: 'paused', ...settled });
+    expect(decideVm(asked, after, still)).toMatchObject({ action: 'nothing' });
+    expect(decideVm(asked, after, { ...still, hasAuthority: false })).toMatchObject({ action: 'nothing' });
+  });
+
+  test('goes on only after its right to run was proven, and is then recorded as running', () => {
+    const asked = record({ request: request('resume') });
+    expect(decideVm(asked, status({ state: 'paused' }), still)).toMatchObject({ action: 'go-on' });
+    expect(decideVm(asked, status({ state: 'paused' }), { ...still, hasAuthority: false })).toMatchObject({
+      action: 'nothing',
+    });
+    expect(decideVm(asked, status({ state: 'paused' }), running)).toMatchObject({ state: 'running', settle: true });
+  });
+
+  test('goes on after a disk had failed', () => {
+    const asked = record({ request: request('resume') });
+    const failed = seen({ runState: 'io-error', instance: 'i1' });
+    expect(decideVm(asked, status({ state: 'paused' }), failed)).toMatchObject({ action: 'go-on' });
+  });
+
+  test('is reset once for each request', () => {
+    const asked = record({ request: request('reset') });
+    expect(decideVm(asked, status(), running)).toMatchObject({ action: 'reset' });
+    expect(decideVm(asked, status(), { ...running, wasReset: true })).toMatchObject({ state: 'running', settle: true });
+    expect(decideVm(asked, status(settled), running)).toMatchObject({ action: 'nothing' });
+  });
+
+  test.each(['pause', 'resume', 'reset'] as const)(
+    'is not asked to %s when its QEMU has ended: the request fails and the restart goes on',
+    (action) => {
+      const asked = record({ request: request(action) });
+      const answer = decideVm(asked, status({ state: 'running' }), seen());
+      expect(answer).toMatchObject({ action: 'record', settle: true, error: { code: 'VM_STATE_UNSUITABLE' } });
+      expect(decideVm(asked, status(settled), seen())).toMatchObject({ action: 'record', state: 'starting' });
+    },
+  );
+
+  test('boots anew when its QEMU ends while it is paused, and the reason says that its memory is lost', () => {
+    const again = decideVm(record(), status({ state: 'paused' }), seen());
+    expect(again).toMatchObject({ action: 'record', state: 'starting' });
+    expect(again.reason).toContain('its memory is lost');
+    const rebooted = decideVm(record(), status({ state: 'paused', bootId: 'earlier' }), seen());
+    expect(rebooted.reason).toBe('node1 was restarted while it was paused, so its memory is lost; restarted here');
   });
 });
 

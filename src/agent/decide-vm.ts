@@ -18,6 +18,8 @@ export interface VmObservation {
   readonly lastWords: string;
   /** Since this agent pressed the guest's power button, in milliseconds; null if it did not. */
   readonly shutdownAskedForMs: number | null;
+  /** Whether this agent has reset the guest for the newest request. */
+  readonly wasReset: boolean;
   /** Whether the guest of the latest QEMU had powered itself off. */
   readonly guestShutDown: boolean;
   /** This node, and its present boot. */
@@ -36,7 +38,11 @@ export type VmDecision =
   | { readonly action: 'nothing'; readonly reason: string; readonly againInMs?: number }
   /** It has failed here too often: see decideElsewhere in failover/elsewhere.ts. */
   | { readonly action: 'move-elsewhere'; readonly reason: string }
-  | { readonly action: 'start' | 'resume' | 'kill' | 'power-down'; readonly reason: string }
+  /** `resume`: a guest that has not run here yet; `go-on`: one that was paused. */
+  | {
+      readonly action: 'start' | 'resume' | 'kill' | 'power-down' | 'pause' | 'go-on' | 'reset';
+      readonly reason: string;
+    }
   | {
       readonly action: 'record';
       readonly state: VmStatus['state'];
@@ -69,6 +75,10 @@ export function decideVm(record: VmRecord, status: VmStatus | null, seen: VmObse
         return decideShutdown(seen);
       case 'delete':
         return { action: 'nothing', reason: 'it is being deleted' };
+      case 'pause':
+      case 'resume':
+      case 'reset':
+        return decideRunning(record, status, seen);
     }
   }
   return decideSteady(record, status, seen);
@@ -133,6 +143,41 @@ function decideShutdown(seen: VmObservation): VmDecision {
   };
 }
 
+/** A request about a guest that runs or is paused: none of them starts or ends its QEMU. */
+function decideRunning(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
+  const action = record.request?.action;
+  switch (seen.runState) {
+    case 'running':
+      if (action === 'pause') return { action: 'pause', reason: 'it is to be paused' };
+      if (action === 'resume') return up('Resumed', true);
+      return seen.wasReset ? up('Reset', true) : { action: 'reset', reason: 'it is to be reset' };
+    case 'paused':
+    case 'io-error':
+      if (action === 'resume') return { action: 'go-on', reason: 'it is to go on' };
+      if (action === 'pause' && seen.runState === 'paused') return paused('Paused on request', true);
+      return tooLate(status, `The guest of ${record.definition.name} does not run.`);
+    case 'inmigrate':
+    case 'finish-migrate':
+    case 'other':
+      return { action: 'nothing', reason: `QEMU is ${seen.runState}` };
+    // It is not asked of the next guest, which is about to boot.
+    case null:
+    case 'prelaunch':
+    case 'postmigrate':
+    case 'shutdown':
+      return tooLate(status, `There is no running guest of ${record.definition.name} any more.`);
+  }
+}
+
+/** Settles the request and leaves the rest to the next look. */
+function tooLate(status: VmStatus | null, message: string): VmDecision {
+  const nextStep = 'See its state, and try again if it is still wanted.';
+  return {
+    ...{ action: 'record', state: status?.state ?? 'off', reason: status?.reason ?? 'Not started yet' },
+    ...{ settle: true, down: false, error: { code: 'VM_STATE_UNSUITABLE', message, nextStep } },
+  } as VmDecision;
+}
+
 function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
   const state = status?.state ?? 'off';
   switch (seen.runState) {
@@ -147,14 +192,7 @@ function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObserva
     case 'paused':
     case 'io-error':
       if (state === 'paused') return { action: 'nothing', reason: 'it is paused' };
-      return {
-        action: 'record',
-        state: 'paused',
-        reason: seen.runState === 'io-error' ? 'QEMU stopped the guest: a disk failed' : 'Paused',
-        settle: false,
-        down: false,
-        error: null,
-      };
+      return paused(seen.runState === 'io-error' ? 'QEMU stopped the guest: a disk failed' : 'Paused', false);
     case 'prelaunch':
       if (record.desired === 'off') return { action: 'kill', reason: 'it is not to run' };
       if (state === 'starting') return { action: 'resume', reason: 'QEMU waits for its first start' };
@@ -184,7 +222,9 @@ function decideWithoutProcess(record: VmRecord, status: VmStatus | null, seen: V
   if (record.desired === 'off')
     return state === 'failed' ? { action: 'nothing', reason: 'it is failed' } : down('It is off', false);
   if (state === 'starting' && status.instance === null) return decideOrderedStart(status, seen);
-  const ended = whyEndedWithNode(status, seen);
+  const lost = state === 'paused' ? ' while it was paused, so its memory is lost' : '';
+  const endedWithNode = whyEndedWithNode(status, seen);
+  const ended = endedWithNode === null ? null : `${endedWithNode}${lost}`;
   if (ended !== null) {
     if (record.highlyAvailable) return starting(`${ended}; restarted here`);
     if (record.automaticStart) return starting(`${ended}; it starts with its node`);
@@ -194,7 +234,7 @@ function decideWithoutProcess(record: VmRecord, status: VmStatus | null, seen: V
   }
   if (state === 'failed') return { action: 'nothing', reason: 'it is failed' };
   if (seen.guestShutDown) return down('The guest shut itself down', false);
-  const what = `Its QEMU ended unexpectedly${seen.lastWords === '' ? '' : `: ${seen.lastWords}`}`;
+  const what = `Its QEMU ended unexpectedly${lost}${seen.lastWords === '' ? '' : `: ${seen.lastWords}`}`;
   if (record.highlyAvailable) return decideFailed(record, status, { ...seen, what });
   return { action: 'record', state: 'failed', reason: what, settle: false, down: true, error: null };
 }
@@ -242,6 +282,10 @@ function starting(reason: string): VmDecision & { readonly action: 'record' } {
 
 function up(reason: string, settle: boolean): VmDecision {
   return { action: 'record', state: 'running', reason, settle, down: false, error: null };
+}
+
+function paused(reason: string, settle: boolean): VmDecision {
+  return { action: 'record', state: 'paused', reason, settle, down: false, error: null };
 }
 
 function down(reason: string, settle: boolean): VmDecision {

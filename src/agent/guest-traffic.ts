@@ -4,7 +4,7 @@ import { GIBIBYTE } from '../model/units.ts';
 import type { VmDefinition } from '../model/vm.ts';
 import type { TrafficReport } from '../migration/complete-receipt.ts';
 import { type TransferSight, whenToMirror } from '../migration/when-to-mirror.ts';
-import type { ProbePort, ProbePortRequest } from '../ports/guest-probe.ts';
+import type { ProbePort, ProbePortRequest, ProbeResult } from '../ports/guest-probe.ts';
 import type { Instance } from '../ports/hypervisor.ts';
 import type { Peer, PeerRequests } from '../ports/peers.ts';
 import type { FrameMirror } from '../ports/switchover-network.ts';
@@ -45,6 +45,8 @@ export class GuestTraffic {
   #over = false;
   #begun = false;
   #lastRoundAtMs: number | null = null;
+  /** When the guest last stopped here: own wall clock. */
+  #stoppedAtMs: number | null = null;
   #changing = false;
   #stopSampling: () => void = () => undefined;
   /** Set when the guest has stopped: whether its frames were mirrored then. */
@@ -88,6 +90,7 @@ export class GuestTraffic {
   /** In the blackout: synchronous, and nothing is waited for. `atMs`: own wall clock. */
   guestStopped(atMs: number): void {
     const mirror = this.#mirror;
+    this.#stoppedAtMs = atMs;
     this.#over = true;
     this.#stopSampling();
     if (mirror?.armed !== true) {
@@ -148,9 +151,18 @@ export class GuestTraffic {
               kind: `ARP through the virtual switch of ${this.#watch.from}`,
               intervalMs: probe.intervalMs,
               gapMs: probe.longestGapMs,
+              ...this.#seenAround(probe),
             },
       probeReason: probe === null ? this.#watchReason : 'the guest did not answer the probe',
     };
+  }
+
+  #seenAround({ samples, gapStartedAtMs }: ProbeResult) {
+    const offsetMs = this.#input.clockOffsetMs();
+    if (samples === undefined) return { seen: null, seenReason: 'the destination does not keep the single requests' };
+    if (this.#stoppedAtMs === null) return { seen: null, seenReason: 'the guest was never stopped' };
+    if (offsetMs === null) return { seen: null, seenReason: "the two agents' clocks were not compared" };
+    return { seen: { samples, gapStartedAtMs, stoppedAtMs: this.#stoppedAtMs + offsetMs }, seenReason: '' };
   }
 
   async #openMirror({ frames, framesReason }: Prepared): Promise<void> {

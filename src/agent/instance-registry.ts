@@ -11,6 +11,8 @@ export interface InstanceRegistry {
   all(): readonly Instance[];
   /** What QEMU wrote last before the VM's latest process ended; empty if none did. */
   lastWords(vm: VmName): string;
+  /** Called for every instance, those that are there already as well. */
+  onAdded(listener: (instance: Instance) => void): void;
   /** Called for every event of every instance. */
   onEvent(listener: (instance: Instance, event: InstanceEvent) => void): void;
 }
@@ -19,6 +21,7 @@ export function createInstanceRegistry(): InstanceRegistry {
   const instances = new Map<string, Instance>();
   const lastWords = new Map<VmName, string>();
   const listeners: ((instance: Instance, event: InstanceEvent) => void)[] = [];
+  const added: ((instance: Instance) => void)[] = [];
   const alive = () => [...instances.values()].filter((instance) => instance.alive);
   return {
     add(instance) {
@@ -30,11 +33,16 @@ export function createInstanceRegistry(): InstanceRegistry {
         }
         for (const listener of listeners) listener(instance, event);
       });
+      for (const listener of added) listener(instance);
     },
     ofVm: (vm) => alive().find((one) => one.vm === vm && (one.incomingMigration === null || one.mayHaveRun)),
     ofMigration: (id) => alive().find((one) => one.incomingMigration === id),
     all: alive,
     lastWords: (vm) => lastWords.get(vm) ?? '',
+    onAdded(listener) {
+      added.push(listener);
+      for (const instance of alive()) listener(instance);
+    },
     onEvent: (listener) => listeners.push(listener),
   };
 }

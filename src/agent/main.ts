@@ -1,5 +1,5 @@
 /** The agent's process: reads the configuration, picks the adapters, starts the loops. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createVmSlices } from '../adapters/control-groups/vm-slices.ts';
 import { createEtcdStore, type EtcdStore } from '../adapters/etcd/etcd-store.ts';
@@ -11,6 +11,7 @@ import { readBootId } from '../adapters/node-facts/boot-id.ts';
 import { readAgentConfig } from '../adapters/node-facts/read-agent-config.ts';
 import { createPeerLink } from '../adapters/peer-link/peer-link.ts';
 import { openIdentity } from '../adapters/pki/identity-files.ts';
+import { revocationFiles, revocationList } from '../adapters/pki/revocation-files.ts';
 import { createPinoLog } from '../adapters/system/pino-log.ts';
 import { randomIds } from '../adapters/system/random-ids.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
@@ -20,11 +21,14 @@ import type { Log } from '../ports/log.ts';
 import type { LocalNotes } from '../ports/notes.ts';
 import type { NodeIdentity } from '../ports/pki.ts';
 import type { ClusterStore } from '../ports/store.ts';
+import { AgentLife } from './agent-life.ts';
 import { watchCluster } from './cluster-view.ts';
 import { createInstanceRegistry } from './instance-registry.ts';
 import type { Authority } from './node-authority.ts';
+import { MemberEnds } from './member-ends.ts';
 import { takeStanding } from './node-standing.ts';
 import { type OwnMember, OwnSeat } from './own-seat.ts';
+import { Revocations } from './revocations.ts';
 
 const clock = systemClock;
 const EVICTION_LOOK_MS = 300;
@@ -43,16 +47,33 @@ export async function runAgent(configPath: string): Promise<void> {
   const identity = openNodeIdentity(config);
   log.info('The agent starts', { version, role: config.role, bootId });
   const notes = createLocalNotes(join(config.stateDirectory, 'notes'));
-  const seat = ownSeat(config, notes, log);
+  const files = revocationFiles({ ...config.pki, qemuDirectory: qemuDirectory(config) });
+  const revocations = new Revocations({ notes, files, clock, log });
+  await revocations.prepareFiles();
+  const memberEnds = new MemberEnds(config.node, clock);
+  const seat = ownSeat(config, { notes, memberEnds, log });
   await seat.start();
-  const store = openStore(config, identity, seat);
+  const store = openStore(config, { identity, seat, revocations });
   seat.follow(store, store.seats, () => endEvicted(log));
-  await refuseEvicted(config, store, log);
-  const standing = standIn(config, { store, log, bootId, version, identity, notes, seat });
+  revocations.follow(store);
+  const heard = await refuseEvicted(config, store, log);
+  const standing = standIn(config, { store, log, bootId, version, identity, notes, seat, revocations });
+  if (!heard) askOthers(config, standing);
+  memberEnds.tell(standing.events);
+  const life = new AgentLife({ ...standing, node: config.node, clock });
+  endWhenAsked(life);
   await firstProof(standing.standing.authority);
   // Only now the bulk of the code: to load it takes a second, in which nothing else happens.
   const { runNode, runWitness } = await import('./run-node.ts');
   await (config.role === 'witness' ? runWitness : runNode)(config, standing);
+  await life.started();
+}
+
+/** QEMU, the guard and the database's member are processes of their own, and run on. A second signal ends it at once. */
+function endWhenAsked(life: AgentLife): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void life.end().finally(() => process.exit(0)));
+  }
 }
 
 /** Resolves with the first authority, or after a while without. */
@@ -69,11 +90,12 @@ interface Running {
   readonly identity: NodeIdentity;
   readonly notes: LocalNotes;
   readonly seat: OwnSeat;
+  readonly revocations: Revocations;
 }
 
 /** First of all this node's standing in the cluster: the guests' right to run lasts for seconds only. */
 function standIn(config: AgentConfig, running: Running) {
-  const { store, log, bootId, identity, notes, seat } = running;
+  const { store, log, bootId, identity, notes, seat, revocations } = running;
   const view = watchCluster(store, clock);
   const instances = createInstanceRegistry();
   const spoolFile = join(config.stateDirectory, 'events.jsonl');
@@ -86,6 +108,8 @@ function standIn(config: AgentConfig, running: Running) {
     listenAddress: '0.0.0.0',
     ...{ bootId, clock, log, tls: identity.current() },
     isEvicted: (node) => seat.isEvicted(node),
+    isRevoked: (serial) => revocations.isRevoked(serial),
+    onRevoked: () => endEvicted(log),
   });
   const standing = takeStanding(
     { store, view, peers, guard, notes, clock, log, events, instances, slices },
@@ -102,7 +126,18 @@ function standIn(config: AgentConfig, running: Running) {
 /** What `main.ts` has begun when the rest of the agent's code is loaded. */
 export type StandingNode = ReturnType<typeof standIn>;
 
-function ownSeat(config: AgentConfig, notes: LocalNotes, log: Log): OwnSeat {
+/** A store that refuses this node's certificate says nothing at all. Another agent says why, and this one ends. */
+function askOthers({ node, peerPort }: AgentConfig, { seat, peers }: StandingNode): void {
+  for (const { name, address } of seat.members()) if (name !== node) peers.peer(name, [address], peerPort);
+}
+
+interface SeatPorts {
+  readonly notes: LocalNotes;
+  readonly memberEnds: MemberEnds;
+  readonly log: Log;
+}
+
+function ownSeat(config: AgentConfig, { notes, memberEnds, log }: SeatPorts): OwnSeat {
   const { clientPort, peerPort, members, etcdBinary } = config.store;
   const startMember = (own: OwnMember) =>
     startEtcdServer(
@@ -116,7 +151,8 @@ function ownSeat(config: AgentConfig, notes: LocalNotes, log: Log): OwnSeat {
         logFile: join(config.logDirectory, 'etcd.log'),
         binary: etcdBinary ?? '',
         clusterToken: config.clusterName,
-        pki: { caCertificate: config.pki.caCertificate, certificate: config.pki.certificate, key: config.pki.key },
+        onEnd: (words) => memberEnds.ended(words),
+        pki: etcdPki(config),
       },
       clock,
       log,
@@ -125,23 +161,44 @@ function ownSeat(config: AgentConfig, notes: LocalNotes, log: Log): OwnSeat {
   return new OwnSeat({ node: config.node, members, canHaveSeat, clientPort, notes, startMember, clock, log });
 }
 
-function openStore(config: AgentConfig, identity: NodeIdentity, seat: OwnSeat): EtcdStore {
+/** Without the list only where it was lost, or the cluster is older than it. */
+function etcdPki({ pki: { caCertificate, certificate, key } }: AgentConfig) {
+  const list = revocationList({ caCertificate });
+  return { caCertificate, certificate, key, ...(existsSync(list) && { revocationList: list }) };
+}
+
+function openStore(
+  config: AgentConfig,
+  { identity, seat, revocations }: Pick<Running, 'identity' | 'seat' | 'revocations'>,
+): EtcdStore {
   const port = config.store.clientPort;
   const endpoints = seat.members().map(({ name, address }) => ({ name, address, port }));
   const { ca, cert, key } = identity.current();
   const pem = { ca: Buffer.from(ca), cert: Buffer.from(cert), key: Buffer.from(key) };
-  return createEtcdStore({ endpoints, localFirst: config.node, ...pem, clock });
+  const isRevoked = (serial: string) => revocations.isRevoked(serial);
+  return createEtcdStore({ endpoints, localFirst: config.node, ...pem, isRevoked, clock });
 }
 
 function openNodeIdentity(config: AgentConfig): NodeIdentity {
-  const qemuDirectory = config.role === 'node' ? config.pki.qemuDirectory : null;
-  return openIdentity({ ...config.pki, qemuDirectory }, config.node, config.qemu.user?.gid ?? null);
+  return openIdentity(
+    { ...config.pki, qemuDirectory: qemuDirectory(config) },
+    config.node,
+    config.qemu.user?.gid ?? null,
+  );
 }
 
-/** Ahead of the first heartbeat. A store that does not answer at once is not waited for: guests' authority lasts for seconds only. */
-async function refuseEvicted(config: AgentConfig, store: ClusterStore, log: Log): Promise<void> {
-  const eviction = await store.get(keys.eviction(config.node), EVICTION_LOOK_MS).catch(() => undefined);
-  if (eviction !== undefined) endEvicted(log);
+function qemuDirectory({ role, pki }: AgentConfig): string | null {
+  return role === 'node' ? pki.qemuDirectory : null;
+}
+
+/** Ahead of the first heartbeat. A store that does not answer at once is not waited for: guests' authority lasts for seconds only. False: it did not. */
+async function refuseEvicted(config: AgentConfig, store: ClusterStore, log: Log): Promise<boolean> {
+  const answer = await store.get(keys.eviction(config.node), EVICTION_LOOK_MS).then(
+    (entry) => ({ evicted: entry !== undefined }),
+    () => undefined,
+  );
+  if (answer?.evicted === true) endEvicted(log);
+  return answer !== undefined;
 }
 
 /** Its certificate is refused from now on; whatever starts it again will see the same. */

@@ -113,11 +113,21 @@ export class OwnSeat {
     const voters = record.members.filter((member) => !member.learner);
     store.useMembers(voters.map(({ name, address }) => ({ name, address, port: this.#input.clientPort })));
     // One after the other: each looks at what the one before has left.
-    this.#working = this.#working
-      .then(() => this.#settle(record, seats))
-      .catch((error: unknown) => {
-        this.#input.log.error("This node's seat in the store could not be settled", { error });
-      });
+    this.#working = this.#working.then(() => this.#settleUntilDone(record, seats));
+  }
+
+  /** A newer record makes it needless to go on. */
+  async #settleUntilDone(record: SeatsRecord, seats: StoreSeats): Promise<void> {
+    const { log, clock } = this.#input;
+    while (this.#record === record) {
+      try {
+        await this.#settle(record, seats);
+        return;
+      } catch (error) {
+        log.error("This node's seat in the store could not be settled", { error });
+        await clock.sleep(RETRY_MS);
+      }
+    }
   }
 
   async #settle(record: SeatsRecord, seats: StoreSeats): Promise<void> {
@@ -131,12 +141,15 @@ export class OwnSeat {
       await this.#server?.stop();
       this.#server = null;
       own = null;
-    } else if (seat !== undefined && own !== null && own.id === null) {
-      own = { ...own, id: seat.id };
-    } else if (seat !== undefined && own?.id !== seat.id && canHaveSeat) {
-      await this.#server?.stop();
-      this.#server = null;
-      own = memberFor(seat, record);
+    } else if (seat !== undefined && own?.id !== seat.id) {
+      const id = await idInStore(seat.address, seats);
+      if (id !== null && own !== null && (own.id === null || own.id === id)) {
+        own = { ...own, id };
+      } else if (id === seat.id && canHaveSeat) {
+        await this.#server?.stop();
+        this.#server = null;
+        own = memberFor(seat, record);
+      }
     }
     await this.#keep({ members: voters.length === 0 ? this.#note.members : voters, own });
     while (own !== null && canHaveSeat && this.#server === null) {
@@ -149,7 +162,7 @@ export class OwnSeat {
     }
   }
 
-  /** The record may be an old one; the store's own list is not. */
+  /** By the store's own list, since the record may be an old one. */
   async #isRemoved(own: OwnMember, seats: StoreSeats): Promise<boolean> {
     const address = own.initial.find(({ name }) => name === this.#input.node)?.address;
     const list = await seats.list();
@@ -161,6 +174,11 @@ export class OwnSeat {
     await this.#input.notes.write(NOTE, note);
     this.#note = note;
   }
+}
+
+/** The record may be an old one, above all after the store was restored from a copy; the store's own list is not. Null: no member is there. */
+async function idInStore(address: string, seats: StoreSeats): Promise<string | null> {
+  return (await seats.list()).find((seat) => seat.address === address)?.id ?? null;
 }
 
 function firstNote({ node, members }: OwnSeatInput): StoreNote {

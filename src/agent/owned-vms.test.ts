@@ -270,3 +270,52 @@ test('looks that are put off do not pile up', async () => {
   }
   expect(clock.timers).toBeLessThan(4);
 });
+
+const asked = (action: 'pause' | 'resume' | 'reset') => ({
+  request: { id: 'r1', action, at: '2026-01-01T00:00:00.000Z' },
+});
+
+test('a guest is paused, and stays so however often it is looked at', async () => {
+  const { done, clock, owned, status, add, change } = await node1([{ name: 'Db', on: 'node1' }]);
+  add(new TestInstance('Db', done));
+  change('Db', asked('pause'));
+  owned.lookAtAll();
+  await clock.pass(5000);
+  expect(status('Db')).toMatchObject({ state: 'paused', settledRequest: 'r1', error: null });
+  expect(done.filter((what) => what === 'Db is paused')).toHaveLength(1);
+  expect(done).not.toContain('Db continues');
+});
+
+test('a paused guest goes on once it is proven that the VM is still here, and never otherwise', async () => {
+  const { done, clock, owned, status, store, add, change } = await node1([
+    { name: 'Db', on: 'node1', state: 'paused' },
+    { name: 'Gone', on: 'node1', state: 'paused' },
+  ]);
+  for (const vm of ['Db', 'Gone']) {
+    add(new TestInstance(vm, done, { state: 'paused' }));
+    change(vm, asked('resume'));
+  }
+  const { transact } = store;
+  store.transact = async (transaction) => {
+    // Somebody is faster, just as its right is to be proven.
+    if (JSON.stringify(transaction).includes(keys.vmStatus('Gone')))
+      store.put({ [keys.vmOwner('Gone')]: { node: 'node2' } });
+    return await transact.call(store, transaction);
+  };
+  owned.lookAtAll();
+  await clock.pass(5000);
+  expect(status('Db')).toMatchObject({ state: 'running', settledRequest: 'r1' });
+  expect(done).toContain('Db continues');
+  expect(done).not.toContain('Gone continues');
+});
+
+test('a guest is reset once for a request, though recording that fails at first', async () => {
+  const { done, clock, owned, status, store, add, change } = await node1([{ name: 'Db', on: 'node1' }]);
+  add(new TestInstance('Db', done));
+  change('Db', asked('reset'));
+  store.beforeNext = () => change('Db', { budgetMs: 70 });
+  owned.lookAtAll();
+  await clock.pass(5000);
+  expect(status('Db')).toMatchObject({ state: 'running', settledRequest: 'r1' });
+  expect(done.filter((what) => what === 'Db is reset')).toHaveLength(1);
+});

@@ -23,6 +23,8 @@ const STARTING: RecordDecision = {
   ...{ settle: false, down: false, error: null },
 } as RecordDecision;
 
+const GOING_ON: RecordDecision = { ...STARTING, state: 'paused', reason: 'It is being resumed' };
+
 /** Looks after the VMs that this node owns and that are not being migrated: look, decide, act, record. */
 export class OwnedVms {
   readonly #ports: AgentPorts;
@@ -30,6 +32,8 @@ export class OwnedVms {
   readonly #busy = new Set<VmName>();
   readonly #again = new Set<VmName>();
   readonly #shutdownAskedAtMs = new Map<string, number>();
+  /** The newest request to reset each VM that was carried out. */
+  readonly #resetFor = new Map<VmName, string>();
   /** VMs that are to be started here and wait for their turn. */
   readonly #waitingStarts = new Map<VmName, WaitingStart>();
   /** One per VM: every look may ask for another. */
@@ -85,6 +89,7 @@ export class OwnedVms {
       runState: instance === undefined ? null : await instance.runState(),
       instance: instance?.id ?? null,
       lastWords: this.#shutDownByGuest.has(vm) ? '' : instances.lastWords(vm),
+      wasReset: request !== null && this.#resetFor.get(vm) === request.id,
       shutdownAskedForMs: askedAtMs === undefined ? null : clock.monotonicMs() - askedAtMs,
       guestShutDown: this.#shutDownByGuest.has(vm),
       ...this.#ofNode(),
@@ -103,12 +108,20 @@ export class OwnedVms {
       case 'start':
         return await this.#startInTurn(entry);
       case 'resume':
-        // The right to run is proven by a write: the VM may have been deleted or moved while QEMU was starting.
-        if (!(await this.#record(entry, STARTING))) return;
+      case 'go-on':
+        // The right to run is proven by a write: the VM may have been deleted or moved while QEMU was starting, or stood still.
+        if (!(await this.#record(entry, decision.action === 'resume' ? STARTING : GOING_ON))) return;
         if (entry.record.value.highlyAvailable && !this.#mayRunNow(vm)) return;
         instance?.noteMayRun();
         await instance?.resume();
         this.#announce(instance);
+        break;
+      case 'pause':
+        await instance?.pause();
+        break;
+      case 'reset':
+        await instance?.reset();
+        this.#resetFor.set(vm, request?.id ?? '');
         break;
       case 'power-down':
         this.#shutdownAskedAtMs.set(request?.id ?? '', clock.monotonicMs());
@@ -182,11 +195,10 @@ export class OwnedVms {
     const vm = entry.record.value.definition.name;
     const instance = this.#ports.instances.ofVm(vm);
     const status = entry.status?.value;
-    if (instance === undefined || status?.state !== 'running') return;
+    if (instance === undefined || (status?.state !== 'running' && status?.state !== 'paused')) return;
     if (this.#isGuarded(entry) === status.guarded) return this.#leaveGuard(entry);
-    await this.#record(entry, {
-      ...{ action: 'record', state: 'running', reason: status.reason, settle: false, down: false, error: status.error },
-    });
+    const { state, reason, error } = status;
+    await this.#record(entry, { action: 'record', state, reason, settle: false, down: false, error });
   }
 
   /** Among those that the guard stops before it is recorded. */

@@ -3,7 +3,8 @@ import type { PeerRequests } from '../ports/peers.ts';
 import type { MigrationCommand } from '../migration/migration.ts';
 import { writeReceipt } from '../migration/write-receipt.ts';
 import { pendingReceipt } from '../migration/complete-receipt.ts';
-import { closeMigration, readForClosing, type Settlement } from './close-migration.ts';
+import type { SettlementKind } from '../failover/settle-intent.ts';
+import { closeMigration, readForClosing } from './close-migration.ts';
 import { finishReceipt } from './finish-receipt.ts';
 import type { SourceMigration } from './source-migration.ts';
 
@@ -148,7 +149,7 @@ async function discardDestination(migration: SourceMigration): Promise<void> {
   }
 }
 
-async function close(migration: SourceMigration, settlement: Settlement): Promise<void> {
+async function close(migration: SourceMigration, settlement: SettlementKind): Promise<void> {
   const { input, notes, state, ports } = migration;
   if (settlement === 'handed-over') state.aborting = null;
   if (settlement === 'stayed') await noteTotals(migration);

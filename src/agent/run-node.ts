@@ -1,17 +1,25 @@
 /** The rest of the agent's process, loaded once its node's standing is taken care of: adapters for VMs, the API, the loops. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createCloudInitSeeds } from '../adapters/disks/cloud-init-seed.ts';
 import { createDisks } from '../adapters/disks/disks.ts';
+import { createImageSources } from '../adapters/disks/image-download.ts';
+import { openImageLibrary } from '../adapters/disks/image-library.ts';
 import { createPowerFence } from '../adapters/fence/power-fence.ts';
 import { FrameSocket } from '../adapters/linux-network/frame-socket.ts';
 import { createGuestProbes } from '../adapters/linux-network/guest-probe.ts';
 import { createLinuxNetwork } from '../adapters/linux-network/linux-network.ts';
 import { createLinuxSwitchover } from '../adapters/linux-network/linux-switchover.ts';
 import { cpuCount } from '../adapters/node-facts/machine-size.ts';
+import { createNodeLoadMeter } from '../adapters/node-load/node-load-meter.ts';
+import { webSocketStream } from '../adapters/peer-link/web-socket-stream.ts';
 import { openAuthority } from '../adapters/pki/open-authority.ts';
+import { createConsoleSockets } from '../adapters/qmp/console-sockets.ts';
 import { createQemuHypervisor } from '../adapters/qmp/qemu-hypervisor.ts';
 import { randomIds } from '../adapters/system/random-ids.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
+import type { ConsoleDesk } from '../api/context.ts';
 import { createApiServer } from '../api/server.ts';
 import { FIRST_TOKENS_FILE } from '../formation/member-files.ts';
 import { smallestLimit } from '../migration/bandwidth-limit.ts';
@@ -27,11 +35,16 @@ import type { ClusterStore } from '../ports/store.ts';
 import { startAgent } from './agent.ts';
 import type { AgentPorts } from './agent-ports.ts';
 import { renewCertificates, renewalHandler } from './certificate-renewal.ts';
+import { Consoles } from './consoles.ts';
 import type { StandingNode } from './main.ts';
+import { publishLoad } from './publish-load.ts';
 import { publishNode } from './publish-node.ts';
 import { keepSeats } from './seat-keeper.ts';
 
 const clock = systemClock;
+
+/** The web console as `npm run build:web` makes it. */
+const CONSOLE = resolve(import.meta.dirname, '../../web/dist');
 
 export async function runWitness(config: AgentConfig, running: StandingNode): Promise<void> {
   const { store, log, bootId, version, peers, standing } = running;
@@ -46,6 +59,7 @@ export async function runWitness(config: AgentConfig, running: StandingNode): Pr
 
 export async function runNode(config: AgentConfig, running: StandingNode): Promise<void> {
   const { store, log, bootId, version, identity, seat, view, slices, peers, instances, events, standing } = running;
+  const { revocations } = running;
   const issuer = openIssuer(config);
   const { authority, suspended } = standing;
   const network = createLinuxNetwork({ switches: config.switches, qemuUser: config.qemu.user, log });
@@ -59,7 +73,15 @@ export async function runNode(config: AgentConfig, running: StandingNode): Promi
     ...{ bootId, clock, log, network, slices },
   });
   const disks = createDisks({ qemuUser: config.qemu.user });
+  const directory = join(config.volumes[0]?.path ?? config.stateDirectory, 'images');
+  const images = {
+    images: await openImageLibrary({ directory, node: config.node }),
+    imageSources: createImageSources(config.imageSources?.allow ?? []),
+    seeds: createCloudInitSeeds(config.qemu.user),
+  };
   const fence = createPowerFence();
+  const snapshots = store.snapshots(join(config.stateDirectory, 'snapshots'));
+  const consoles = createConsoles(config, running);
   const api = createApiServer({
     ...{
       config,
@@ -73,8 +95,11 @@ export async function runNode(config: AgentConfig, running: StandingNode): Promi
       nodeName: config.node,
       events,
       fence,
+      consoles,
     },
-    formation: { issuer, seats: store.seats, storeMembers: () => seat.members() },
+    ...images,
+    consoleFiles: { directory: CONSOLE, readPage: readConsolePage },
+    formation: { issuer, seats: store.seats, snapshots, storeMembers: () => seat.members() },
     tls: shownToUsers(identity.current()),
   });
   await keepFirstTokens(config, store);
@@ -87,9 +112,27 @@ export async function runNode(config: AgentConfig, running: StandingNode): Promi
   };
   await startAgent(ports, { ...standing.handlers, ...renewalHandler(view, issuer) });
   await publishNode(facts, clusterOf(config), { store, clock, log });
-  keepSeats({ node: config.node, store, seats: store.seats, view, events, clock, log });
+  publishLoad({ config, store, view, instances, clock, log, meter: createNodeLoadMeter() });
+  keepSeats({ node: config.node, store, seats: store.seats, snapshots, view, events, clock, log });
   keepCertificate(config, running, (pem) => api.server.setSecureContext(shownToUsers(pem)));
+  if (issuer !== null) revocations.keepSigned(store, issuer);
   log.info('The agent runs', { qemu: facts.qemuVersion, accelerator: facts.accelerator });
+}
+
+function readConsolePage(): Promise<string | null> {
+  return readFile(join(CONSOLE, 'index.html'), 'utf8').catch(() => null);
+}
+
+/** Ahead of the first QEMU that is started or found: what it writes is to be read from then on. */
+function createConsoles(
+  { logDirectory, node, runtimeDirectory }: AgentConfig,
+  { instances, log, peers, view }: StandingNode,
+): ConsoleDesk {
+  const consoles = new Consoles({
+    ...{ node, instances, view, clock, log, ids: randomIds, link: peers.consoles },
+    sockets: createConsoleSockets({ runtimeDirectory, logDirectory }),
+  });
+  return { show: (request, socket) => consoles.show(request, webSocketStream(socket)) };
 }
 
 /** How guests' frames are moved and watched. The kernels' VXLAN devices use the UDP port next to the one that agents use among themselves. */
@@ -127,7 +170,7 @@ function keepCertificate(config: AgentConfig, running: StandingNode, show: (iden
     show(pem);
   };
   const addresses = [...config.addresses, ...(config.certificateAddresses ?? [])];
-  renewCertificates({ node: config.node, addresses, identity, issuer, view, peers, events, clock, log, use });
+  renewCertificates({ node: config.node, addresses, identity, issuer, view, peers, events, store, clock, log, use });
 }
 
 /** Tokens that were made with the cluster, ahead of its store. */
@@ -150,7 +193,9 @@ function factsOf(
     name: config.node,
     role: config.role,
     addresses: config.addresses,
+    certificateAddresses: config.certificateAddresses ?? [],
     apiUrl: config.api.url,
+    alsoReachedAs: config.api.alsoReachedAs ?? [],
     peerPort: config.peerPort,
     memoryBytes: config.vmMemoryBytes,
     cpus: cpuCount(),

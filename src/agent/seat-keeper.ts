@@ -5,6 +5,7 @@ import {
   type SeatPlan,
   type SeatSight,
 } from '../failover/store-seats.ts';
+import { storeNotSaved, storeSaved } from '../failover/store-saved.ts';
 import { knownNodes } from '../model/cluster-state.ts';
 import type { SeatRecord, SeatsRecord } from '../model/formation.ts';
 import { keys } from '../model/keys.ts';
@@ -13,13 +14,14 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/events.ts';
 import type { Log } from '../ports/log.ts';
 import type { ClusterStore } from '../ports/store.ts';
-import type { StoreSeat, StoreSeats } from '../ports/store-seats.ts';
+import type { StoreSeat, StoreSeats, StoreSnapshots } from '../ports/store-seats.ts';
 import type { ClusterView } from './cluster-view.ts';
 
 export interface SeatKeeperPorts {
   readonly node: NodeName;
   readonly store: ClusterStore;
   readonly seats: StoreSeats;
+  readonly snapshots: StoreSnapshots;
   readonly view: ClusterView;
   readonly events: EventLog;
   readonly clock: Clock;
@@ -34,6 +36,8 @@ const HEARD_WITHIN_MS = 2000;
 /** A learner this many entries of the log behind gets the rest within moments. */
 const CAUGHT_UP_WITHIN = 100;
 const FAILED_FOR_MS = 10 * 60_000;
+/** A copy of the database from ahead of a change serves for the next try of the same change, too. */
+const SAVED_FOR_MS = 60_000;
 
 interface Look {
   readonly record: { readonly value: SeatsRecord | null; readonly modRevision: Revision };
@@ -55,6 +59,16 @@ export function keepSeats(ports: SeatKeeperPorts): () => void {
   let seen = '';
   let working = false;
   let lastReason = '';
+  let saved = { ahead: '', atMs: -Infinity };
+
+  /** False: that was done already. Whether it succeeds or not, the change goes on: a dead member is the greater danger. */
+  async function saveStore(change: SeatChange): Promise<boolean> {
+    const ahead = describe(change);
+    if (saved.ahead === ahead && clock.monotonicMs() - saved.atMs < SAVED_FOR_MS) return false;
+    await takeSnapshot(ports, ahead);
+    saved = { ahead, atMs: clock.monotonicMs() };
+    return true;
+  }
 
   async function turn(): Promise<void> {
     const look = await lookAround(ports, { learnerSinceMs, strangeSinceMs, failedUntilMs });
@@ -64,9 +78,11 @@ export function keepSeats(ports: SeatKeeperPorts): () => void {
     lastReason = plan.reason;
     const isChanging = plan.change !== null || look.list.some((seat) => seat.learner);
     nextLookMs = clock.monotonicMs() + (isChanging ? TICK_MS : CALM_LOOK_MS);
-    if (plan.change === null) return;
-    await carryOut(ports, look, plan);
     const { change } = plan;
+    if (change === null) return;
+    // It may have taken long: what is to be done is decided anew.
+    if (await saveStore(change)) return turn();
+    await carryOut(ports, look, plan);
     if (change.kind === 'remove' && change.node !== null && look.list.some((s) => s.id === change.id && s.learner)) {
       failedUntilMs.set(change.node, clock.monotonicMs() + FAILED_FOR_MS);
     }
@@ -87,6 +103,15 @@ export function keepSeats(ports: SeatKeeperPorts): () => void {
         working = false;
       });
   });
+}
+
+async function takeSnapshot({ snapshots, events, node, log }: SeatKeeperPorts, ahead: string): Promise<void> {
+  try {
+    events.say(storeSaved(node, await snapshots.take(), ahead));
+  } catch (error) {
+    log.warn("The cluster's database could not be saved", { error });
+    events.say(storeNotSaved(node, error, ahead));
+  }
 }
 
 /** Which members are there and heard, as text that changes with it. */

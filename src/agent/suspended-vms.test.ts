@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { testIntent, vmEntries } from '../../test/doubles/cluster-facts.ts';
 import {
   type Done,
@@ -242,6 +242,50 @@ test('a copy without GO is ended', async () => {
   await clock.pass(500);
   expect(done).toContain('Db is killed');
   expect(done).not.toContain('Db is thawed');
+});
+
+describe('a copy that an agent finds frozen while its migration to this node is open', () => {
+  const intent = { ...testIntent('Db'), source: 'node2', destination: 'node1' };
+  const arriving = { [keys.vmOwner('Db')]: { node: 'node2' }, [keys.vmIntent('Db')]: intent };
+
+  /** Another VM beside it is let go; then the QEMU processes are found, this one among them. */
+  async function restarted({ mayHaveRun }: { readonly mayHaveRun: boolean }) {
+    const entries = { ...vmEntries('Db', 'running'), ...vmEntries('Web', 'running'), ...arriving };
+    const started = await node(entries, { hasInstances: true });
+    const { clock, guard, slices, suspended, run, back, done } = started;
+    slices.inGroup.add('Db').add('Web');
+    slices.allFrozen = true;
+    guard.is({ frozen: true });
+    let settled = false;
+    void suspended.settled().then(() => {
+      settled = true;
+    });
+    await clock.pass(1000);
+    expect(settled).toBe(false);
+    back();
+    await clock.pass(1000);
+    expect([settled, slices.isFrozen('Db'), slices.isFrozen('Web')]).toEqual([true, true, false]);
+    expect(done).not.toContain('Db is killed');
+    const state = mayHaveRun ? 'paused' : 'inmigrate';
+    const copy = run(new TestInstance('Db', done, { incomingMigration: intent.migrationId, mayHaveRun, state }));
+    await suspended.takeUp();
+    await clock.pass(1000);
+    return { ...started, copy };
+  }
+
+  test('with GO: it is kept, and goes on once its arrival is recorded', async () => {
+    const { done, clock, store, suspended, copy } = await restarted({ mayHaveRun: true });
+    expect([copy.alive, copy.state, suspended.isSuspended('Db')]).toEqual([true, 'paused', true]);
+    store.put({ [keys.vmOwner('Db')]: { node: 'node1' }, [keys.vmIntent('Db')]: undefined });
+    await clock.pass(500);
+    expect(done.slice(-2)).toEqual(['Db is thawed', 'Db continues']);
+  });
+
+  test('without: it is ended, frozen as it is', async () => {
+    const { done, copy } = await restarted({ mayHaveRun: false });
+    expect(copy.alive).toBe(false);
+    expect(done).not.toContain('Db is thawed');
+  });
 });
 
 test('a guest that is being migrated away continues only after its transfer has ended', async () => {

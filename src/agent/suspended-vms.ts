@@ -41,12 +41,16 @@ const TRANSFER_ENDED: ReadonlySet<MigrationStatus> = new Set(['none', 'completed
 export class SuspendedVms {
   readonly #ports: SuspendedPorts;
   readonly #suspended = new Set<VmName>();
+  /** Of them: arriving by migration, found frozen by an agent that does not know its QEMU processes yet. */
+  readonly #unjudged = new Set<VmName>();
   readonly #takenUp = Promise.withResolvers<void>();
+  #instancesKnown: boolean;
   #generation = 0;
 
   constructor(ports: SuspendedPorts) {
     this.#ports = ports;
-    if (!ports.hasInstances) this.#takenUp.resolve();
+    this.#instancesKnown = !ports.hasInstances;
+    if (this.#instancesKnown) this.#takenUp.resolve();
     ports.authority.subscribe((change) => this.#onChange(change));
   }
 
@@ -54,14 +58,19 @@ export class SuspendedVms {
     return this.#suspended.has(vm);
   }
 
-  /** After a start of the agent: resolves when no VM here is frozen any more, so that each QEMU answers. */
+  /**
+   * After a start of the agent: resolves when no VM here is frozen any more, so that each QEMU answers. One that arrives by migration is
+   * not waited for: whether it had GO is noted beside its QEMU, which is looked at only afterwards.
+   */
   async settled(): Promise<void> {
     const { guard, slices, clock } = this.#ports;
     const frozen = () => {
       const inGroup = slices?.highlyAvailable() ?? [];
+      const awaited = (vm: VmName) => !this.#unjudged.has(vm);
       // The guard keeps an empty group frozen until the node has its right again: nothing is in it that could answer.
       const byGuard = inGroup.length > 0 && guard?.status()?.frozen === true;
-      return byGuard || this.#suspended.size > 0 || inGroup.some((vm) => slices?.isFrozen(vm) === true);
+      if (byGuard || [...this.#suspended].some(awaited)) return true;
+      return inGroup.some((vm) => awaited(vm) && slices?.isFrozen(vm) === true);
     };
     while (frozen()) await clock.sleep(50);
   }
@@ -91,6 +100,7 @@ export class SuspendedVms {
    */
   async takeUp(): Promise<void> {
     await Promise.all(this.#ports.instances.all().map((instance) => this.#takeUpOne(instance)));
+    this.#instancesKnown = true;
     this.#takenUp.resolve();
   }
 
@@ -100,7 +110,7 @@ export class SuspendedVms {
     // A copy that has just arrived stands still as well, until its source's agent says GO.
     const arrives = view.current().vms.get(vm)?.intent?.value.destination === node;
     const mayRun = instance.incomingMigration === null || instance.mayHaveRun;
-    if (arrives || !mayRun || !this.#isHighlyAvailable(vm)) return;
+    if (arrives || !mayRun || !this.#isHighlyAvailable(vm) || this.#suspended.has(vm)) return;
     try {
       if ((await instance.runState()) !== 'paused' || this.#suspended.has(vm)) return;
       this.#suspended.add(vm);
@@ -195,11 +205,17 @@ export class SuspendedVms {
     if (generation !== this.#generation) return false;
     const owner = find<VmOwner>(entries, keys.vmOwner(vm));
     const intent = find<MigrationIntent>(entries, keys.vmIntent(vm));
-    const arrived = intent?.value.destination === node && this.#instancesOf(vm).some((one) => one.mayHaveRun);
     if (owner?.value.node !== node) {
+      const arrives = intent?.value.destination === node;
+      if (arrives && !this.#instancesKnown) {
+        this.#unjudged.add(vm);
+        return false;
+      }
       // It had GO here: it goes on once its arrival is recorded.
+      const arrived = arrives && this.#instancesOf(vm).some((one) => one.mayHaveRun);
       return arrived ? false : await this.#end(vm, owner?.value.node);
     }
+    this.#unjudged.delete(vm);
     const found = find<VmStatus>(entries, keys.vmStatus(vm));
     const status = found?.value ?? this.#notStarted();
     const outcome = await store.transact({

@@ -50,7 +50,8 @@ describe('PATCH /vms/:name', () => {
     [{ antiAffinity: ['not a group'] }, 'not a group'],
     [{ priority: 'urgent' }, 'priority'],
     [{ budgetMs: 0 }, 'budget'],
-    [{ memoryBytes: 1 }, 'memoryBytes'],
+    [{ memoryBytes: 1 }, '1 B'],
+    [{ memory: 1 }, 'memory'],
   ])('refuses %j', async (body, words) => {
     expect(await refused(body)).toMatchObject({ code: 'INVALID_INPUT', message: expect.stringContaining(words) });
   });

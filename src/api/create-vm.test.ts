@@ -79,6 +79,14 @@ describe('POST /vms', () => {
     expect((await cluster.ask('GET', '/vms/Older')).body).toMatchObject({ name: 'Older', freePageHinting: false });
   });
 
+  test('has a graphics card unless none is wanted; a VM that was stored before there was one has none', async () => {
+    expect(await create({ name: 'WebServer', ...MEMORY })).toMatchObject({ graphics: true });
+    expect(await create({ name: 'Plain', ...MEMORY, graphics: false })).toMatchObject({ graphics: false });
+    expect(cluster.store.value<VmRecord>(keys.vmRecord('Plain'))?.definition).not.toHaveProperty('graphics');
+    await cluster.put(vmEntries('Older', 'off'));
+    expect((await cluster.ask('GET', '/vms/Older')).body).toMatchObject({ graphics: false });
+  });
+
   test('imports an image file as the first disk and puts empty ones behind it', async () => {
     cluster.disks.files.add('/images/debian.qcow2');
     const vm = await create({
@@ -109,8 +117,11 @@ describe('POST /vms', () => {
     ['a budget of 0', { ...MEMORY, budgetMs: 0 }, 'INVALID_INPUT'],
     ['a disk of 0 bytes', { ...MEMORY, disks: [{ sizeBytes: 0 }] }, 'INVALID_INPUT'],
     ['a URL as the image', { ...MEMORY, image: 'https://example.org/a.qcow2' }, 'INVALID_INPUT'],
-    ['a relative path as the image', { ...MEMORY, image: 'a.qcow2' }, 'INVALID_INPUT'],
-    ['an image file that is not there', { ...MEMORY, image: '/no/such/file' }, 'INVALID_INPUT'],
+    ['a relative path as the image', { ...MEMORY, image: 'a/b.qcow2' }, 'INVALID_INPUT'],
+    ['an image that the cluster does not have', { ...MEMORY, image: 'a.qcow2' }, 'IMAGE_NOT_FOUND'],
+    ['an image file that is not there', { ...MEMORY, image: '/no/such/file' }, 'IMAGE_NOT_FOUND'],
+    ['a size for the disk of no image', { ...MEMORY, image: 'lab', imageDiskBytes: GIBIBYTE }, 'INVALID_INPUT'],
+    ['cloud-init for the lab image', { ...MEMORY, image: 'lab', cloudInit: {} }, 'INVALID_INPUT'],
     ['an unknown switch', { ...MEMORY, switch: 'nowhere' }, 'INVALID_INPUT'],
     ['a misspelt field', { ...MEMORY, memry: 1 }, 'INVALID_INPUT'],
     ['more memory than any node has', { memoryBytes: 2 * GIBIBYTE }, 'NOT_ENOUGH_MEMORY'],

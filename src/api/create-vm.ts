@@ -6,14 +6,17 @@ import type { ClusterState } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeName } from '../model/names.ts';
-import type { VmDefinition, VmRecord, VmStatus } from '../model/vm.ts';
+import type { VmCdrom, VmDefinition, VmRecord, VmStatus } from '../model/vm.ts';
 import { chooseMachine } from '../placement/machine-choice.ts';
 import type { Transaction } from '../ports/store.ts';
 import { chooseOwner, nodesForPlacement } from './candidates.ts';
+import { seedFiles, type ToldByCloudInit, withHashedPassword } from './cloud-init.ts';
 import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import { freeGuestAddress } from './guest-address.ts';
-import { makeDisks, planDisks, removeMadeDisks } from './new-vm-disks.ts';
+import { findImage, type FoundImage } from './guest-image.ts';
+import { newMacAddress, usedMacAddresses } from './mac-addresses.ts';
+import { directoryOfVm, makeDisks, planDisks, removeMadeDisks } from './new-vm-disks.ts';
 import { checkNewVm, invalid, type NewVmRequest } from './new-vm-request.ts';
 import { existingVms, findVm, readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
@@ -37,32 +40,47 @@ async function create(context: ApiContext, request: NewVmRequest): Promise<void>
   let disksMade = false;
   try {
     await commitChange(context, async () => {
-      const change = await decide(context, request, identity);
+      const { change, definition } = await decide(context, request, identity);
       if (!disksMade) {
         disksMade = true;
-        await makeDisks(context, request.image, identity.disks);
+        await makeDisks(context, identity.image, identity.disks);
       }
+      // The address in it may be another one when the rest is decided anew.
+      if (identity.seed !== null)
+        await context.seeds.make(identity.seed.path, seedFiles(identity.seed.told, definition));
       return change;
     });
   } catch (error) {
     // If the outcome is unknown the VM may exist, and then it needs them.
     const mayExist = error instanceof GodwitError && error.code === 'STORE_OUTCOME_UNKNOWN';
-    if (disksMade && !mayExist) await removeMadeDisks(context, identity.disks);
+    if (disksMade && !mayExist) {
+      if (identity.seed !== null) await context.seeds.remove(identity.seed.path);
+      await removeMadeDisks(context, identity.disks);
+    }
     throw error;
   }
 }
 
 /** What stays the same however often the rest is decided anew. */
-type Identity = Pick<VmDefinition, 'uuid' | 'disks'> & { readonly macAddress: string; readonly createdAt: string };
+type Identity = Pick<VmDefinition, 'uuid' | 'disks'> & {
+  readonly macAddress: string;
+  readonly createdAt: string;
+  readonly image: FoundImage;
+  /** Null: no cloud-init. */
+  readonly seed: { readonly path: string; readonly told: ToldByCloudInit } | null;
+};
 
 async function newIdentity(context: ApiContext, request: NewVmRequest): Promise<Identity> {
-  refuseExisting(await readForDecision(context, request.name), request);
+  const state = await readForDecision(context, request.name);
+  refuseExisting(state, request);
   const uuid = context.ids.uuid();
-  const used = new Set(allNics(context.reader.current()).map((nic) => nic.macAddress));
-  let macAddress = context.ids.macAddress();
-  while (used.has(macAddress)) macAddress = context.ids.macAddress();
-  const disks = await planDisks(context, request, uuid);
-  return { uuid, macAddress, disks, createdAt: isoDate(context.clock.wallMs()) };
+  const macAddress = newMacAddress(context, usedMacAddresses(context.reader.current()));
+  const directory = directoryOfVm(context, request.name, uuid);
+  const image = await findImage(context, request.image);
+  const disks = planDisks(request, image, directory);
+  const told = request.cloudInit === null ? null : await withHashedPassword(context.seeds, request.cloudInit);
+  const seed = told === null ? null : { path: `${directory}/seed.iso`, told };
+  return { uuid, macAddress, disks, image, seed, createdAt: isoDate(context.clock.wallMs()) };
 }
 
 function refuseExisting(state: ClusterState, { name }: NewVmRequest): void {
@@ -75,10 +93,15 @@ function refuseExisting(state: ClusterState, { name }: NewVmRequest): void {
   });
 }
 
-async function decide(context: ApiContext, request: NewVmRequest, identity: Identity): Promise<Change<null>> {
+interface Decided {
+  readonly change: Change<null>;
+  readonly definition: VmDefinition;
+}
+
+async function decide(context: ApiContext, request: NewVmRequest, identity: Identity): Promise<Decided> {
   const state = await readForDecision(context, request.name);
   refuseExisting(state, request);
-  const address = request.image.kind === 'lab' ? await freeAddress(context, state) : null;
+  const address = await chooseAddress(context, state, request);
   const definition = define(context, { state, request, identity, address });
   const { switchName } = request;
   const nodes = nodesForPlacement({ state, now: context.reader.now() });
@@ -88,17 +111,28 @@ async function decide(context: ApiContext, request: NewVmRequest, identity: Iden
   }
   const availability = withSettings(undefined, request.settings, state);
   const owner = chooseOwner(nodes, definition, availability);
-  return changeOf(state, { request, identity, definition, availability, owner: owner.node, why: owner.reason });
+  const change = changeOf(state, { request, identity, definition, availability, owner: owner.node, why: owner.reason });
+  return { change, definition };
 }
 
-/** An address that neither a VM nor the store's list of addresses has. */
-async function freeAddress(context: ApiContext, state: ClusterState): Promise<string | null> {
+/** Null: the guest finds its own. */
+async function chooseAddress(context: ApiContext, state: ClusterState, request: NewVmRequest): Promise<string | null> {
+  const asked = request.cloudInit?.network?.address ?? 'dhcp';
+  if (request.image.kind !== 'lab' && asked === 'dhcp') return null;
+  const taken = await takenAddresses(context, state);
+  if (request.image.kind === 'lab' || asked === 'auto') return freeGuestAddress(context.config.guestAddresses, taken);
+  if (!taken.has(asked.split('/')[0] ?? '')) return asked;
+  throw invalid(`The address ${asked} is that of another VM.`, 'Give another one, or "auto".');
+}
+
+/** Those that a VM or the store's list of addresses has. */
+async function takenAddresses(context: ApiContext, state: ClusterState): Promise<Set<string>> {
   const listed = await context.store.list(keys.guestAddress(''));
   const taken = [
     ...listed.map((entry) => entry.key.slice(keys.guestAddress('').length)),
     ...allNics(state).flatMap((nic) => nic.address?.split('/')[0] ?? []),
   ];
-  return freeGuestAddress(context.config.guestAddresses, new Set(taken));
+  return new Set(taken);
 }
 
 function allNics(state: ClusterState): VmDefinition['nics'] {
@@ -131,10 +165,19 @@ function define(context: ApiContext, { state, request, identity, address }: Defi
   return {
     // Under TCG it would cost the guest its network for up to a second of each migration (docs/decisions/0012).
     freePageHinting: request.freePageHinting ?? accelerator === 'kvm',
+    ...(request.graphics && { graphics: 'vga' as const }),
     ...{ name, uuid: identity.uuid, memoryBytes, cpus, machineType, cpuModel, accelerator, disks: identity.disks },
     boot: image.kind === 'lab' ? labBoot(image.lab, name, address) : { kind: 'disk' },
     nics: [{ id: 'nic0', macAddress: identity.macAddress, switchName, address }],
+    ...cdromsOf(identity),
   };
+}
+
+function cdromsOf({ image, seed }: Identity): Pick<VmDefinition, 'cdroms'> {
+  const cdroms: VmCdrom[] = [];
+  if (image.kind === 'medium') cdroms.push({ id: 'cd0', path: image.file });
+  if (seed !== null) cdroms.push({ id: 'seed', path: seed.path });
+  return cdroms.length === 0 ? {} : { cdroms };
 }
 
 function labBoot(

@@ -5,24 +5,26 @@ import { toErrorBody } from '../model/errors.ts';
 import { keys } from '../model/keys.ts';
 import type { VmName } from '../model/names.ts';
 import { withoutAllocation } from '../model/node.ts';
-import type { VmDefinition } from '../model/vm.ts';
+import type { VmRecord } from '../model/vm.ts';
 import type { Compare, Write } from '../ports/store.ts';
 import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
+import { addressesOf, allCdromsOf, allDisksOf } from './pending-hardware.ts';
 import { readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
 import { nameOf, pendingRequest, requireNotMigrating, requireState, unsuitable } from './vm-state-checks.ts';
 
 export function serveDeleteVm(app: FastifyInstance, context: ApiContext): void {
   serve(app, deleteVm, async ({ params: { name }, query }) => {
-    const definition = await deleteRecord(context, name);
-    const disks = query.deleteDisks === true ? await removeDisks(context, definition) : keptDisks(definition);
+    const record = await deleteRecord(context, name);
+    await removeSeed(context, record);
+    const disks = query.deleteDisks === true ? await removeDisks(context, record) : keptDisks(record);
     return answer(200, { name, disks });
   });
 }
 
 /** Everything the store has of the VM goes in one transaction; afterwards no agent can start it. */
-async function deleteRecord(context: ApiContext, vm: VmName): Promise<VmDefinition> {
+async function deleteRecord(context: ApiContext, vm: VmName): Promise<VmRecord> {
   return await commitChange(context, async () => {
     const state = await readForDecision(context, vm);
     const entry = requireVm(state, vm);
@@ -33,10 +35,10 @@ async function deleteRecord(context: ApiContext, vm: VmName): Promise<VmDefiniti
   });
 }
 
-function changeOf(state: ClusterState, entry: VmEntry): Change<VmDefinition> {
+function changeOf(state: ClusterState, entry: VmEntry): Change<VmRecord> {
   const vm = nameOf(entry);
   const { definition } = entry.record.value;
-  const addresses = definition.nics.flatMap((nic) => nic.address?.split('/')[0] ?? []);
+  const addresses = addressesOf(definition);
   const memory = releasedMemory(state, vm);
   return {
     transaction: {
@@ -56,7 +58,7 @@ function changeOf(state: ClusterState, entry: VmEntry): Change<VmDefinition> {
       ],
     },
     proof: { key: keys.vmRecord(vm), value: undefined },
-    result: definition,
+    result: entry.record.value,
   };
 }
 
@@ -69,19 +71,33 @@ function releasedMemory(state: ClusterState, vm: VmName): { compare: Compare[]; 
   };
 }
 
-function keptDisks(definition: VmDefinition): DeletedVm['disks'] {
-  return definition.disks.map(({ path }) => ({ path, deleted: false, reason: null }));
+/** Made for this VM alone, and with the hash of a password in it. */
+async function removeSeed(context: ApiContext, record: VmRecord): Promise<void> {
+  for (const { id, path } of allCdromsOf(record)) {
+    if (id !== 'seed') continue;
+    await context.seeds.remove(path).catch((error: unknown) => {
+      context.log.warn('What cloud-init read could not be removed', { vm: record.definition.name, path, error });
+    });
+  }
+}
+
+function keptDisks(record: VmRecord): DeletedVm['disks'] {
+  return allDisksOf(record).map(({ path }) => ({ path, deleted: false, reason: null }));
 }
 
 /** The VM is gone whatever happens here, so a disk that stays is reported and not thrown. */
-async function removeDisks(context: ApiContext, definition: VmDefinition): Promise<DeletedVm['disks']> {
+async function removeDisks(context: ApiContext, record: VmRecord): Promise<DeletedVm['disks']> {
   const removed: { path: string; deleted: boolean; reason: string | null }[] = [];
-  for (const disk of definition.disks) {
+  for (const disk of allDisksOf(record)) {
     try {
       await context.disks.remove(disk);
       removed.push({ path: disk.path, deleted: true, reason: null });
     } catch (error) {
-      context.log.warn('A disk of a deleted VM could not be removed', { vm: definition.name, path: disk.path, error });
+      context.log.warn('A disk of a deleted VM could not be removed', {
+        vm: record.definition.name,
+        path: disk.path,
+        error,
+      });
       removed.push({ path: disk.path, deleted: false, reason: toErrorBody(error).message });
     }
   }

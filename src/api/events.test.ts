@@ -41,6 +41,19 @@ describe('GET /events', () => {
     expect((await list('?since=2026-01-01T00:00:02Z')).ids).toEqual(['E02', 'E03']);
   });
 
+  test('filters by kind and by words of text or reason', async () => {
+    await cluster.put({ ...event('E01', { kind: 'node-fenced', reason: 'Its power is OFF.' }), ...event('E02') });
+    expect((await list('?kind=node-fenced')).ids).toEqual(['E01']);
+    expect((await list('?text=power%20is%20off')).ids).toEqual(['E01']);
+    expect((await list('?text=EVENT%20E02')).ids).toEqual(['E02']);
+  });
+
+  test('pages back from an event', async () => {
+    for (const id of ['E01', 'E02', 'E03', 'E04']) await cluster.put(event(id));
+    expect((await list('?limit=2&before=E04')).ids).toEqual(['E02', 'E03']);
+    expect((await list('?limit=2&before=E02')).ids).toEqual(['E01']);
+  });
+
   test('goes on after a cursor, also with an event that a cut-off node stores late', async () => {
     await cluster.put({ ...event('E05') });
     const { cursor } = await list();

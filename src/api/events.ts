@@ -26,7 +26,7 @@ export function newestAbout(history: EventReader, what: { readonly vm?: string; 
 const NEWEST = 5;
 
 function selectEvents(stored: readonly StoredEvent[], query: QueryOf<typeof listEvents>): ClusterEvent[] {
-  const { vm, node, critical, after } = query;
+  const { vm, node, critical, kind, before, after } = query;
   const sinceMs = query.since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(query.since);
   if (Number.isNaN(sinceMs)) throw invalid(`"${query.since}" is no time.`, 'Give it as in 2026-11-23T10:00:00Z.');
   const passing = stored.filter(
@@ -34,11 +34,18 @@ function selectEvents(stored: readonly StoredEvent[], query: QueryOf<typeof list
       (vm === undefined || event.vm === vm) &&
       (node === undefined || event.node === node) &&
       (critical !== true || event.critical) &&
+      (kind === undefined || event.kind === kind) &&
+      (before === undefined || event.id < before) &&
+      says(event, query.text) &&
       Date.parse(event.at) >= sinceMs &&
       (after === undefined || BigInt(revision) > BigInt(after)),
   );
   if (after !== undefined) passing.sort((a, b) => Number(BigInt(a.revision) - BigInt(b.revision)));
   return passing.slice(-(query.limit ?? LIMIT_DEFAULT)).map(({ event }) => event);
+}
+
+function says({ text, reason }: ClusterEvent, part = ''): boolean {
+  return `${text} ${reason}`.toLowerCase().includes(part.toLowerCase());
 }
 
 /** Exactly the fields that the contract names: an agent of another version may have stored more. */

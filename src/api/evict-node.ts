@@ -2,8 +2,16 @@ import type { FastifyInstance } from 'fastify';
 import { evictNode } from '../contract/join.ts';
 import { type NodeEntry, nodeState } from '../model/cluster-state.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
-import type { EvictionRecord, NodeAdmission, SeatsRecord } from '../model/formation.ts';
-import { keys } from '../model/keys.ts';
+import { nextValidity, revokeAll, toRecord } from '../failover/revocations.ts';
+import { storeNotSaved, storeSaved } from '../failover/store-saved.ts';
+import type {
+  EvictionRecord,
+  NodeAdmission,
+  NodeCertificates,
+  RevocationRecord,
+  SeatsRecord,
+} from '../model/formation.ts';
+import { keys, loadKey } from '../model/keys.ts';
 import type { NodeFacts, NodeMemory } from '../model/node.ts';
 import type { VmOwner } from '../model/vm.ts';
 import type { StoreEntry } from '../ports/store.ts';
@@ -18,12 +26,12 @@ export function serveEviction(app: FastifyInstance, context: ApiContext): void {
   serve(app, evictNode, async ({ params }) => {
     const { name } = params;
     const found = await look(context, name);
-    const seatRemoved = await removeSeat(context, found.addresses);
+    const seatRemoved = await removeSeat(context, name, found.addresses);
     await commitChange(context, () => removal(context, name));
     context.log.info('A node was removed from the cluster', { node: name, seatRemoved });
     context.events.say({
       ...{ kind: 'node-left', critical: false, node: name, vm: null },
-      text: `${name} was removed from the cluster${seatRemoved ? ', its seat in the database first' : ''}.`,
+      text: `${name} was removed from the cluster${seatRemoved ? ', its seat in the database first' : ''}; its certificates are revoked.`,
       reason: `${context.config.administrator.user} asked for it.`,
     });
     return answer(200, { name, seatRemoved });
@@ -109,13 +117,23 @@ async function ownedVms(context: ApiContext, name: string): Promise<string[]> {
 }
 
 /** True if it had one. */
-async function removeSeat(context: ApiContext, addresses: readonly string[]): Promise<boolean> {
+async function removeSeat(context: ApiContext, name: string, addresses: readonly string[]): Promise<boolean> {
   const { seats } = requireFormation(context);
   const seat = (await seats.list()).find(({ address }) => addresses.includes(address));
   if (seat === undefined) return false;
+  await saveStore(context, `${name} is removed`);
   await seats.remove(seat.id);
   await forgetSeat(context, seat.id);
   return true;
+}
+
+async function saveStore(context: ApiContext, ahead: string): Promise<void> {
+  const { snapshots } = requireFormation(context);
+  const event = await snapshots.take().then(
+    (copy) => storeSaved(context.nodeName, copy, ahead),
+    (error: unknown) => storeNotSaved(context.nodeName, error, ahead),
+  );
+  context.events.say(event);
 }
 
 /** So that nobody asks that member any more. If somebody else changes the record at this moment, the keeper of the seats puts it right. */
@@ -130,9 +148,10 @@ async function forgetSeat({ store }: ApiContext, id: string): Promise<void> {
   });
 }
 
-/** Everything of it in one transaction, with the note that its certificate is not accepted any more. */
+/** Everything of it in one transaction, with the note that it was removed and the list that revokes its certificates. */
 async function removal(context: ApiContext, name: string): Promise<Change<null>> {
   const { entries } = await look(context, name);
+  const revocations = await revocation(context, name, entries);
   const eviction: EvictionRecord = {
     node: name,
     at: new Date(context.clock.wallMs()).toISOString(),
@@ -141,12 +160,29 @@ async function removal(context: ApiContext, name: string): Promise<Change<null>>
   return {
     transaction: {
       // Whoever gave it a VM in between has changed its memory; a heartbeat that comes now is noticed the same way.
-      compare: entries.map(({ key, modRevision }) => ({ key, modRevision })),
-      write: [...entries.map(({ key }) => ({ delete: key })), { put: keys.eviction(name), value: eviction }],
+      compare: [...entries.map(({ key, modRevision }) => ({ key, modRevision })), revocations.compare],
+      write: [
+        ...[...entries.map(({ key }) => key), loadKey(name)].map((key) => ({ delete: key })),
+        { put: keys.eviction(name), value: eviction },
+        { put: keys.revocations, value: revocations.record },
+      ],
     },
     proof: { key: keys.eviction(name), value: eviction },
     result: null,
   };
+}
+
+/** All certificates that were ever issued to the node join those that are revoked already. */
+async function revocation(context: ApiContext, node: string, entries: readonly StoreEntry[]) {
+  const { issuer } = requireFormation(context);
+  const entry = await context.store.get(keys.revocations);
+  const known = entry?.value as RevocationRecord | undefined;
+  const own = entries.find(({ key }) => key === keys.nodeCertificates(node))?.value as NodeCertificates | undefined;
+  const nowMs = context.clock.wallMs();
+  const certificates = revokeAll(known?.certificates ?? [], own ?? { issued: [] }, { node, nowMs });
+  const validity = nextValidity(known, nowMs);
+  const record = toRecord(certificates, validity, await issuer.revoke(certificates, validity));
+  return { compare: { key: keys.revocations, modRevision: entry?.modRevision ?? '0' }, record };
 }
 
 function refuse(message: string, nextStep: string): GodwitError {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
 import { testFacts, testHeartbeat, testMemory } from '../../test/doubles/cluster-facts.ts';
-import type { JoinTokenRecord } from '../model/formation.ts';
+import type { JoinTokenRecord, RevocationRecord } from '../model/formation.ts';
 import { parseJoinToken } from '../model/join-token.ts';
 import { keys } from '../model/keys.ts';
 import type { StoreSeat } from '../ports/store-seats.ts';
@@ -16,6 +16,8 @@ beforeEach(async () => {
     issuer: {
       ...{ certificate: 'CA', key: 'CA KEY', fingerprint: FINGERPRINT },
       issue: (request, { name, addresses }) => Promise.resolve(`${name} ${addresses.join(' ')}: ${request}`),
+      revoke: (certificates) => Promise.resolve(`REVOKED ${certificates.map(({ serial }) => serial).join(' ')}`),
+      identify: (certificate) => ({ serial: certificate.split(': ')[1] ?? '', expiresAt: '2099-01-01T00:00:00.000Z' }),
     },
     seats: {
       list: () => Promise.resolve(seats),
@@ -27,6 +29,7 @@ beforeEach(async () => {
         return Promise.resolve();
       },
     },
+    snapshots: { take: () => Promise.reject(new Error('ENOSPC')) },
     storeMembers: () => [{ name: 'node1', address: '10.77.0.11' }],
   });
 });
@@ -79,12 +82,13 @@ describe('POST /join', () => {
       caKey: 'CA KEY',
       store: { members: [{ name: 'node1', address: '10.77.0.11' }], clientPort: 2379, peerPort: 2380 },
       administrator: { user: 'admin', passwordHash: expect.stringMatching(/^scrypt:/) as string },
+      revocationList: 'REVOKED ',
     });
   });
 
-  test('gives a witness no key of the authority', async () => {
+  test('gives a witness neither the key of the authority nor the hash of the password', async () => {
     const body = { ...bodyFor(await newToken(), { name: 'witness2', role: 'witness' }), qemuRequest: null };
-    expect((await join(body)).body).toMatchObject({ caKey: null, qemuCertificate: null });
+    expect((await join(body)).body).toMatchObject({ caKey: null, qemuCertificate: null, administrator: null });
   });
 
   test('lets one machine in with a token, not two', async () => {
@@ -105,12 +109,35 @@ describe('POST /join', () => {
     expect(answers.filter((one) => one === 'let in' || (one as { status?: number }).status === 200)).toHaveLength(1);
   });
 
+  test('lets only one in of two that come at the same time with the same address', async () => {
+    const [one, other] = [await newToken(), await newToken()];
+    const answers = await Promise.all([join(bodyFor(one)), join(bodyFor(other, { name: 'node4' }))]);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 409]));
+  });
+
   test('answers the same machine again when the first answer was lost, until it has started', async () => {
     const token = await newToken();
     await join(bodyFor(token));
     expect((await join(bodyFor(token))).status).toBe(200);
     await cluster.put({ [keys.nodeFacts('node3')]: { ...testFacts('node3'), addresses: ['10.77.0.13'] } });
     expect(await refused(bodyFor(token))).toBe('JOIN_TOKEN_INVALID');
+  });
+
+  test('does not let another machine of the same name in with a token that was used', async () => {
+    const token = await newToken();
+    await join(bodyFor(token));
+    expect(await refused({ ...bodyFor(token), request: 'REQUEST OF ANOTHER' })).toBe('JOIN_TOKEN_INVALID');
+    expect((await join(bodyFor(token))).status).toBe(200);
+  });
+
+  test('makes no certificate for an address that a member’s certificate names', async () => {
+    await join(bodyFor(await newToken()));
+    const other = { name: 'node4', addresses: ['10.77.0.14'] };
+    expect(await refused(bodyFor(await newToken(), other))).toBe('JOIN_ADDRESS_TAKEN');
+    const [ofNode1 = ''] = testFacts('node1').addresses;
+    const body = { ...bodyFor(await newToken(), other), certificateAddresses: [ofNode1] };
+    expect(await refused(body)).toBe('JOIN_ADDRESS_TAKEN');
+    expect((await join({ ...body, certificateAddresses: ['192.0.2.4'] })).status).toBe(200);
   });
 
   test('does not let a machine back in that was removed, with the token it had used', async () => {
@@ -151,7 +178,26 @@ describe('POST /nodes/:name/evict', () => {
     expect(seats).toEqual([]);
     expect(await cluster.store.list(`${keys.nodes}node2/`)).toEqual([]);
     expect(await cluster.store.get(keys.nodeMemory('node2'))).toBeUndefined();
+    // That the database cannot be saved is said, and does not keep a dead member in it.
+    expect(cluster.said.map(({ kind }) => kind)).toEqual(['store-not-saved', 'node-left']);
     expect((await cluster.store.get(keys.eviction('node2')))?.value).toMatchObject({ node: 'node2', by: 'admin' });
+  });
+
+  test('revokes every certificate that was issued to the node, and a new machine of that name may join', async () => {
+    await join(bodyFor(await newToken()));
+    await cluster.ask('POST', '/nodes/node3/evict');
+    const record = (await cluster.store.get(keys.revocations))?.value as RevocationRecord;
+    expect(record.certificates.map(({ serial, node }) => `${node}: ${serial}`)).toEqual([
+      'node3: REQUEST',
+      'node3: QEMU REQUEST',
+    ]);
+    expect(record.list).toBe('REVOKED REQUEST QEMU REQUEST');
+    const answer = await join({ ...bodyFor(await newToken()), request: 'NEW', qemuRequest: 'NEW QEMU' });
+    expect(answer.body).toMatchObject({ revocationList: record.list });
+    expect((await cluster.store.get(keys.nodeCertificates('node3')))?.value).toMatchObject({
+      issued: [{ serial: 'NEW' }, { serial: 'NEW QEMU' }],
+    });
+    expect(await cluster.store.get(keys.eviction('node3'))).toBeUndefined();
   });
 
   test('refuses a node that is up, the node that answers, and one that is not there', async () => {

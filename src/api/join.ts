@@ -3,7 +3,15 @@ import type { FastifyInstance } from 'fastify';
 import { createJoinToken, joinCluster } from '../contract/join.ts';
 import { checkJoin, type JoinSight } from '../failover/join-checks.ts';
 import { GodwitError } from '../model/errors.ts';
-import type { Applicant, JoinTokenRecord, NodeAdmission } from '../model/formation.ts';
+import { keepIssued, nextValidity } from '../failover/revocations.ts';
+import type {
+  Applicant,
+  IssuedCertificate,
+  JoinTokenRecord,
+  NodeAdmission,
+  NodeCertificates,
+  RevocationRecord,
+} from '../model/formation.ts';
 import { formatJoinToken } from '../model/join-token.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeFacts } from '../model/node.ts';
@@ -80,7 +88,8 @@ async function admit(context: ApiContext, call: JoinCall) {
   const addresses = [...new Set([...body.applicant.addresses, ...body.certificateAddresses])];
   const certificate = await issuer.issue(body.request, { name, addresses });
   const qemuCertificate = body.qemuRequest === null ? null : await issuer.issue(body.qemuRequest, { name, addresses });
-  await commitChange(context, async () => admission(context, body));
+  const issued = [certificate, qemuCertificate].flatMap((pem) => (pem === null ? [] : issuer.identify(pem)));
+  await commitChange(context, async () => admission(context, body, issued));
   context.log.info('A machine was let into the cluster', { name, role, addresses: body.applicant.addresses });
   context.events.say({
     ...{ kind: 'node-joined', critical: false, node: name, vm: null },
@@ -88,24 +97,37 @@ async function admit(context: ApiContext, call: JoinCall) {
     reason: `It came with a token, from ${body.applicant.addresses.join(', ')}.`,
   });
   const { clientPort, peerPort } = context.config.store;
+  const isNode = role === 'node';
   return {
     clusterName: context.config.clusterName,
     certificate,
     qemuCertificate,
-    caKey: role === 'node' ? issuer.key : null,
+    caKey: isNode ? issuer.key : null,
     store: { members: storeMembers().map(({ name, address }) => ({ name, address })), clientPort, peerPort },
-    administrator: context.config.administrator,
+    administrator: isNode ? context.config.administrator : null,
+    revocationList: await revocationList(context),
   };
+}
+
+/** As the store has it; a cluster that has revoked nothing may have none yet. */
+async function revocationList(context: ApiContext): Promise<string> {
+  const record = (await context.store.get(keys.revocations))?.value as RevocationRecord | undefined;
+  if (record !== undefined) return record.list;
+  return requireFormation(context).issuer.revoke([], nextValidity(undefined, context.clock.wallMs()));
 }
 
 interface Looked {
   readonly token: StoreEntry;
   /** Keys of the node that somebody else may write at the same time. */
   readonly admission: StoreEntry | undefined;
+  readonly certificates: StoreEntry | undefined;
+  readonly last: StoreEntry | undefined;
 }
 
 /** Throws the reason against it. */
 async function look(context: ApiContext, body: JoinCall['body']): Promise<Looked> {
+  // Ahead of the members: who is let in after this is noticed by the compare.
+  const last = await context.store.get(keys.lastAdmission);
   const [token, nodes] = await Promise.all([
     context.store.get(keys.joinToken(body.token.id)),
     context.store.list(keys.nodes),
@@ -119,16 +141,21 @@ async function look(context: ApiContext, body: JoinCall['body']): Promise<Looked
   const has = (wanted: string) => nodes.some(({ key }) => key === wanted);
   // One that was removed since then is not: its token must not bring it back.
   const isAwaited = has(keys.nodeAdmission(name)) && !has(keys.nodeFacts(name));
-  const again = secretFits && record.usedBy?.node === name && isAwaited;
-  checkJoin(body.applicant, {
-    token: again ? { ...record, usedBy: null } : record,
+  // Known by its request, which nobody else can make use of: it is for a key that only this machine has.
+  const isSame = record?.usedBy?.node === name && record.usedBy.requestHash === hashOf(body.request);
+  const again = secretFits && isSame && isAwaited;
+  const applicant: Applicant = { ...body.applicant, certificateAddresses: body.certificateAddresses };
+  checkJoin(applicant, {
+    token: again && record !== undefined ? { ...record, usedBy: null } : record,
     secretFits,
     members: membersOf(nodes).filter((member) => !(again && member.name === name)),
     version: context.version,
     wallMs: context.clock.wallMs(),
   });
   if (token === undefined) throw new Error('A token that is absent was accepted.');
-  return { token, admission: nodes.find(({ key }) => key === keys.nodeAdmission(name)) };
+  const find = (wanted: string) => nodes.find(({ key }) => key === wanted);
+  const [admitted, certificates] = [find(keys.nodeAdmission(name)), find(keys.nodeCertificates(name))];
+  return { token, admission: admitted, certificates, last };
 }
 
 /** By what each node published, and by what was kept for those that have not started yet. */
@@ -137,30 +164,49 @@ function membersOf(entries: readonly StoreEntry[]): JoinSight['members'] {
     const [name = '', part] = key.slice(keys.nodes.length).split('/');
     if (part === 'facts') {
       const facts = value as NodeFacts;
-      return [{ name, addresses: facts.addresses, version: facts.agentVersion }];
+      return [{ name, addresses: allAddresses(facts), version: facts.agentVersion }];
     }
-    return part === 'admission' ? [{ name, addresses: (value as NodeAdmission).addresses, version: null }] : [];
+    return part === 'admission' ? [{ name, addresses: allAddresses(value as NodeAdmission), version: null }] : [];
   });
 }
 
+function allAddresses({ addresses, certificateAddresses = [] }: NodeFacts | NodeAdmission): readonly string[] {
+  return [...addresses, ...certificateAddresses];
+}
+
 /** Uses the token up and keeps name and addresses for the machine, in one transaction. */
-async function admission(context: ApiContext, body: JoinCall['body']): Promise<Change<null>> {
-  const { token, admission: known } = await look(context, body);
-  const { name, role, addresses } = body.applicant satisfies Applicant;
-  const at = new Date(context.clock.wallMs()).toISOString();
-  const used: JoinTokenRecord = { ...(token.value as JoinTokenRecord), usedBy: { node: name, at } };
+async function admission(
+  context: ApiContext,
+  body: JoinCall['body'],
+  issued: readonly IssuedCertificate[],
+): Promise<Change<null>> {
+  const { token, admission: known, certificates, last } = await look(context, body);
+  const { name, role, addresses } = body.applicant;
+  const nowMs = context.clock.wallMs();
+  const at = new Date(nowMs).toISOString();
   const requestHash = hashOf(body.request);
-  const admitted: NodeAdmission = { role, addresses, admittedAt: at, requestHash, by: context.nodeName };
+  const used: JoinTokenRecord = { ...(token.value as JoinTokenRecord), usedBy: { node: name, at, requestHash } };
+  const { certificateAddresses } = body;
+  const admitted: NodeAdmission = {
+    ...{ role, addresses, certificateAddresses, admittedAt: at, requestHash, by: context.nodeName },
+  };
   return {
     transaction: {
       compare: [
         { key: token.key, modRevision: token.modRevision },
         { key: keys.nodeAdmission(name), modRevision: known?.modRevision ?? '0' },
+        { key: keys.nodeCertificates(name), modRevision: certificates?.modRevision ?? '0' },
         { key: keys.nodeFacts(name), modRevision: '0' },
+        { key: keys.lastAdmission, modRevision: last?.modRevision ?? '0' },
       ],
       write: [
         { put: token.key, value: used },
         { put: keys.nodeAdmission(name), value: admitted },
+        {
+          put: keys.nodeCertificates(name),
+          value: keepIssued(certificates?.value as NodeCertificates | undefined, issued, nowMs),
+        },
+        { put: keys.lastAdmission, value: { node: name, at } },
         { delete: keys.eviction(name) },
       ],
     },

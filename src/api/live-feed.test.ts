@@ -1,15 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, PASSWORD, startApiCluster } from '../../test/doubles/api-cluster.ts';
 import { testIntent, testReceipt, vmEntries } from '../../test/doubles/cluster-facts.ts';
-import type { LiveMessage } from '../contract/live.ts';
-import { eventKey, keys } from '../model/keys.ts';
+import { LIVE_ENDED_MIGRATIONS, type LiveMessage } from '../contract/live.ts';
+import { eventKey, keys, loadKey } from '../model/keys.ts';
 
 describe('the live channel', () => {
   let cluster: ApiCluster;
   let heard: LiveMessage[];
+  /** What was said about the cluster as a whole, which depends on nearly everything. */
+  const glances: LiveMessage[] = [];
   let close: () => void;
 
   beforeEach(async () => {
+    glances.length = 0;
     cluster = await startApiCluster();
     await cluster.put(vmEntries('WebServer', 'running'));
     ({ heard, close } = await listen());
@@ -27,7 +30,10 @@ describe('the live channel', () => {
       { headers: { authorization } },
       {
         onInit: (opened) =>
-          opened.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString()) as LiveMessage)),
+          opened.on('message', (data: Buffer) => {
+            const message = JSON.parse(data.toString()) as LiveMessage;
+            (message.type === 'cluster' ? glances : messages).push(message);
+          }),
       },
     );
     await settled();
@@ -49,12 +55,49 @@ describe('the live channel', () => {
     expect(heard).toMatchObject([
       {
         type: 'snapshot',
+        ...{ part: 1, parts: 1, node: 'node1', loads: [] },
         vms: [{ name: 'WebServer' }],
         nodes: [{ name: 'node1' }, { name: 'node2' }, {}],
         migrations: [],
         fresh: true,
       },
     ]);
+  });
+
+  test('has the newest ended migrations in the snapshot, and no more than it promises', async () => {
+    const ids = Array.from({ length: LIVE_ENDED_MIGRATIONS + 5 }, (_, index) => `01${String(index).padStart(4, '0')}`);
+    await cluster.put(Object.fromEntries(ids.map((id) => [keys.migration(id), testReceipt(id)])));
+    const later = await listen();
+    const shown = later.heard.flatMap((message) => (message.type === 'snapshot' ? message.migrations : []));
+    expect(shown.map((view) => view.state === 'ended' && view.receipt.id)).toEqual(ids.slice(-LIVE_ENDED_MIGRATIONS));
+    later.close();
+  });
+
+  test('says how the cluster is as a whole, and again when that has changed', async () => {
+    expect(glances).toMatchObject([
+      { type: 'cluster', cluster: { name: 'test', quorum: { held: true }, fresh: true } },
+    ]);
+    cluster.store.setQuorum(false);
+    cluster.clock.advance(4000);
+    await settled();
+    cluster.clock.advance(1000);
+    await settled();
+    expect(glances.at(-1)).toMatchObject({ cluster: { quorum: { held: false, healthy: 1 }, fresh: false } });
+  });
+
+  test('hands on what nodes say of their load, and says nothing about their VMs for it', async () => {
+    const atMs = cluster.clock.wallMs();
+    const messages = await change({
+      [loadKey('node2')]: { node: 'node2', samples: [[atMs, 12.5, 100, 200, 3, 4]], vms: { WebServer: 40 } },
+    });
+    expect(messages).toMatchObject([
+      {
+        type: 'load',
+        load: { node: 'node2', samples: [{ cpuPercent: 12.5 }], vms: [{ name: 'WebServer', cpuPercent: 40 }] },
+      },
+    ]);
+    const { body } = await cluster.ask('GET', '/nodes/node2/load');
+    expect(body).toMatchObject({ node: 'node2', samples: [{ memoryUsedBytes: 100, memoryTotalBytes: 200 }] });
   });
 
   test('says each new event at once, and none that was there before', async () => {

@@ -1,39 +1,58 @@
-import type { LiveMessage } from '../contract/live.ts';
+import type { NodeLoad } from '../contract/load.ts';
 import type { ClusterReader } from '../model/cluster-state.ts';
 import type { ClusterEvent } from '../model/events.ts';
 import type { Clock } from '../ports/clock.ts';
+import { ClusterNews, type ClusterNewsContext } from './cluster-news.ts';
 import type { EventReader } from './event-history.ts';
 import { eventView } from './events.ts';
-import { migrationId, migrationViews, nodeViews, openMigrationViews, shownNow, vmViews } from './views.ts';
+import { snapshotMessages } from './live-snapshot.ts';
+import type { LoadHistory } from './load-history.ts';
+import { type Said, ShownTexts } from './shown-texts.ts';
+import { shownNow } from './views.ts';
 
 /** Changes within this time go out together. */
 const COALESCE_MS = 100;
 /** A node that falls silent changes nothing in the store, so somebody has to look. */
 const LOOK_PERIOD_MS = 1000;
 
+export interface LiveFeedContext extends ClusterNewsContext {
+  readonly nodeName: string;
+  readonly history: EventReader;
+  readonly loads: LoadHistory;
+}
+
+type Listener = (said: readonly Said[]) => void;
+
 /**
  * What the live channel says: compares what is to be shown now with what was said last, and says what
  * differs, one message per object. Works only while somebody listens.
  */
 export class LiveFeed {
+  readonly #context: LiveFeedContext;
   readonly #reader: ClusterReader;
   readonly #clock: Clock;
-  readonly #history: EventReader;
-  readonly #listeners = new Set<(text: string) => void>();
-  #said = new Map<string, string>();
+  readonly #cluster: ClusterNews;
+  readonly #listeners = new Set<Listener>();
+  #texts = new ShownTexts();
+  #fresh = false;
   #stop: (() => void) | null = null;
   #due = false;
 
-  constructor(reader: ClusterReader, clock: Clock, history: EventReader) {
-    this.#reader = reader;
-    this.#clock = clock;
-    this.#history = history;
+  constructor(context: LiveFeedContext) {
+    this.#context = context;
+    this.#reader = context.reader;
+    this.#clock = context.clock;
+    this.#cluster = new ClusterNews(context, (json) =>
+      this.#say([{ object: 'cluster', text: `{"type":"cluster","cluster":${json}}` }]),
+    );
   }
 
   /** Says the snapshot at once, then changes. Returns a function that ends it. */
-  listen(listener: (text: string) => void): () => void {
+  listen(listener: Listener): () => void {
     if (this.#listeners.size === 0) this.#start();
-    listener(JSON.stringify(this.#snapshot()));
+    // The others hear what has happened up to here; then this snapshot has it as well.
+    this.#tell();
+    listener(this.#snapshot());
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
@@ -45,17 +64,20 @@ export class LiveFeed {
     this.#stop?.();
     this.#stop = null;
     this.#listeners.clear();
+    this.#texts = new ShownTexts();
   }
 
   #start(): void {
-    this.#said = this.#current();
-    const unsubscribe = this.#reader.subscribe(() => this.#schedule());
-    const stopLooking = this.#clock.every(LOOK_PERIOD_MS, () => this.#tell());
-    const endEvents = this.#history.subscribe((event) => this.#say([eventMessage(event)]));
+    const { history, loads } = this.#context;
+    const ends = [
+      this.#reader.subscribe(() => this.#schedule()),
+      this.#clock.every(LOOK_PERIOD_MS, () => this.#tell()),
+      history.subscribe((event) => this.#say([aboutEvent(event)])),
+      loads.subscribe((load) => this.#say([aboutLoad(load)])),
+      this.#cluster.start(),
+    ];
     this.#stop = () => {
-      unsubscribe();
-      endEvents();
-      stopLooking();
+      for (const end of ends) end();
     };
   }
 
@@ -64,55 +86,37 @@ export class LiveFeed {
     this.#due = true;
     this.#clock.after(COALESCE_MS, () => {
       this.#due = false;
-      this.#tell();
+      if (this.#listeners.size > 0) this.#tell();
     });
   }
 
   #tell(): void {
-    if (this.#listeners.size === 0) return;
-    const current = this.#current();
-    const texts = [...current].filter(([object, text]) => this.#said.get(object) !== text).map(([, text]) => text);
-    for (const object of this.#said.keys()) {
-      const gone = current.has(object) ? null : farewell(object);
-      if (gone !== null) texts.push(JSON.stringify(gone));
-    }
-    this.#said = current;
-    this.#say(texts);
+    const said = this.#texts.changes(shownNow(this.#reader));
+    const fresh = this.#reader.fresh();
+    if (fresh !== this.#fresh) said.push({ object: 'freshness', text: JSON.stringify({ type: 'freshness', fresh }) });
+    this.#fresh = fresh;
+    this.#say(said);
   }
 
-  #say(texts: readonly string[]): void {
-    for (const listener of [...this.#listeners]) for (const text of texts) listener(text);
+  #say(said: readonly Said[]): void {
+    if (said.length === 0) return;
+    for (const listener of [...this.#listeners]) listener(said);
   }
 
-  #snapshot(): LiveMessage {
-    const shown = shownNow(this.#reader);
-    const migrations = openMigrationViews(shown.state);
-    return { type: 'snapshot', vms: vmViews(shown), nodes: nodeViews(shown), migrations, fresh: this.#reader.fresh() };
-  }
-
-  /** By object ("vm WebServer"), the message that says all about it. A migration stays the same object when it ends. */
-  #current(): Map<string, string> {
-    const shown = shownNow(this.#reader);
-    const messages: [string, LiveMessage][] = [
-      ...vmViews(shown).map((vm): [string, LiveMessage] => [`vm ${vm.name}`, { type: 'vm', vm }]),
-      ...nodeViews(shown).map((node): [string, LiveMessage] => [`node ${node.name}`, { type: 'node', node }]),
-      ...migrationViews(shown.state).map((migration): [string, LiveMessage] => [
-        `migration ${migrationId(migration)}`,
-        { type: 'migration', migration },
-      ]),
-      ['freshness', { type: 'freshness', fresh: this.#reader.fresh() }],
-    ];
-    return new Map(messages.map(([object, message]) => [object, JSON.stringify(message)]));
+  #snapshot(): Said[] {
+    const head = {
+      ...{ node: this.#context.nodeName, fresh: this.#fresh, cluster: this.#cluster.json() },
+      loads: JSON.stringify(this.#context.loads.newest()),
+    };
+    const messages = snapshotMessages(head, this.#texts.lists());
+    return messages.map((text, index) => ({ object: `snapshot ${index}`, text }));
   }
 }
 
-function eventMessage(event: ClusterEvent): string {
-  const message: LiveMessage = { type: 'event', event: eventView(event) };
-  return JSON.stringify(message);
+function aboutEvent(event: ClusterEvent): Said {
+  return { object: `event ${event.id}`, text: JSON.stringify({ type: 'event', event: eventView(event) }) };
 }
 
-function farewell(object: string): LiveMessage | null {
-  const [kind, name = ''] = object.split(' ');
-  if (kind === 'vm') return { type: 'vm-deleted', name };
-  return kind === 'node' ? { type: 'node-removed', name } : null;
+function aboutLoad(load: NodeLoad): Said {
+  return { object: `load ${load.node}`, text: JSON.stringify({ type: 'load', load }) };
 }

@@ -1,40 +1,45 @@
+import { GIBIBYTE } from '../model/units.ts';
 import type { VmDisk } from '../model/vm.ts';
 import type { ApiContext } from './context.ts';
-import { type GuestImage, invalid, type NewVmRequest } from './new-vm-request.ts';
+import type { FoundImage } from './guest-image.ts';
+import { invalid, type NewVmRequest } from './new-vm-request.ts';
+
+/** Of a VM that comes without a disk and is given none. Thin: the volume gives space as the guest writes. */
+const DEFAULT_DISK_BYTES = GIBIBYTE;
+const DEFAULT_INSTALLATION_BYTES = 16 * GIBIBYTE;
+
+/** Below it is all that belongs to the VM alone. */
+export function directoryOfVm({ config }: Pick<ApiContext, 'config'>, name: string, uuid: string): string {
+  const volume = config.volumes[0];
+  if (volume === undefined) throw invalid('This node has no volume for disks.', 'Add a volume to the node first.');
+  return `${volume.path}/vms/${name}-${uuid.slice(0, 8)}`;
+}
 
 /** The disks of a new VM, in a directory of their own on the first volume. Makes nothing. */
-export async function planDisks(
-  context: Pick<ApiContext, 'config' | 'disks'>,
-  request: NewVmRequest,
-  uuid: string,
-): Promise<VmDisk[]> {
-  const { image, emptyDisks, name } = request;
-  const sizes = image.kind === 'file' ? [await imageSizeBytes(context, image.file), ...emptyDisks] : emptyDisks;
-  const volume = context.config.volumes[0];
-  if (volume === undefined) throw invalid('This node has no volume for disks.', 'Add a volume to the node first.');
-  const directory = `${volume.path}/vms/${name}-${uuid.slice(0, 8)}`;
-  return sizes.map((sizeBytes, index) => {
+export function planDisks(request: NewVmRequest, image: FoundImage, directory: string): VmDisk[] {
+  return diskSizes(request, image).map((sizeBytes, index) => {
     const id = `disk${index}`;
     return { id, path: `${directory}/${id}.qcow2`, format: 'qcow2', sizeBytes };
   });
 }
 
-async function imageSizeBytes(context: Pick<ApiContext, 'disks'>, file: string): Promise<number> {
-  if (await context.disks.exists(file)) return await context.disks.virtualSizeBytes(file);
-  throw invalid(
-    `There is no file ${file} on this node.`,
-    'Copy the image to the node, or to a volume, and give its path there.',
-  );
+function diskSizes({ emptyDisks, imageDiskBytes }: NewVmRequest, image: FoundImage): readonly number[] {
+  if (image.kind === 'disk') return [Math.max(image.virtualSizeBytes, imageDiskBytes ?? 0), ...emptyDisks];
+  if (imageDiskBytes !== null) {
+    throw invalid('No disk is made of an image here that could get a size.', 'Give the sizes of the disks instead.');
+  }
+  if (emptyDisks.length > 0) return emptyDisks;
+  return [image.kind === 'medium' ? DEFAULT_INSTALLATION_BYTES : DEFAULT_DISK_BYTES];
 }
 
 /** Makes the disks; those made before one fails are removed again by {@link removeMadeDisks}. */
 export async function makeDisks(
   context: Pick<ApiContext, 'disks'>,
-  image: GuestImage,
+  image: FoundImage,
   disks: readonly VmDisk[],
 ): Promise<void> {
   for (const [index, disk] of disks.entries()) {
-    if (index === 0 && image.kind === 'file') await context.disks.importImage(disk, image.file);
+    if (index === 0 && image.kind === 'disk') await context.disks.importImage(disk, image.file);
     else await context.disks.create(disk);
   }
 }

@@ -1,22 +1,25 @@
 // What may be asked of a new VM: pure checks of the request, before anything is looked at or made.
 import type { VmSettings } from '../contract/availability.ts';
 import type { CreateVmBody } from '../contract/vms.ts';
+import type { CloudInit } from '../contract/vm-hardware.ts';
 import type { AgentConfig } from '../model/agent-config.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { parseName, type VmName } from '../model/names.ts';
-import { formatBytes, GIBIBYTE, MEBIBYTE } from '../model/units.ts';
+import { formatBytes, MEBIBYTE } from '../model/units.ts';
+import { checkCloudInit } from './cloud-init.ts';
 
 const MEMORY_MIN_BYTES = 16 * MEBIBYTE;
 const CPUS_MAX = 64;
 const DISKS_MAX = 8;
 const DISK_SECTOR_BYTES = 512;
-const DEFAULT_DISK_BYTES = GIBIBYTE;
 const DEFAULT_BUDGET_MS = 50;
 
 /** Where the guest's system comes from. */
 export type GuestImage =
   | { readonly kind: 'lab'; readonly lab: NonNullable<AgentConfig['labImage']> }
   | { readonly kind: 'file'; readonly file: string }
+  /** One of the cluster's images. */
+  | { readonly kind: 'named'; readonly name: string }
   | { readonly kind: 'empty' };
 
 /** A request that has passed every check that needs no look at the cluster; defaults filled in. */
@@ -25,11 +28,15 @@ export interface NewVmRequest {
   readonly memoryBytes: number;
   readonly cpus: number;
   readonly image: GuestImage;
-  /** Sizes of the disks to create empty, in bytes. With an image file they come after its disk. */
+  /** Sizes of the disks to create empty, in bytes. They come after the disk made of an image. */
   readonly emptyDisks: readonly number[];
+  /** Least size of the disk made of an image, in bytes; null: the image's own. */
+  readonly imageDiskBytes: number | null;
+  readonly cloudInit: CloudInit | null;
   readonly switchName: string;
   /** Null: as the accelerator has it. */
   readonly freePageHinting: boolean | null;
+  readonly graphics: boolean;
   readonly highlyAvailable: boolean;
   readonly automaticStart: boolean;
   readonly budgetMs: number;
@@ -43,17 +50,20 @@ export function checkNewVm(body: CreateVmBody, config: AgentConfig): NewVmReques
   const cpus = body.cpus ?? 1;
   const budgetMs = body.budgetMs ?? DEFAULT_BUDGET_MS;
   checkMemory(body.memoryBytes);
-  if (cpus < 1 || cpus > CPUS_MAX) throw invalid(`A VM cannot have ${cpus} CPUs.`, `Ask for 1 to ${CPUS_MAX} CPUs.`);
+  checkCpus(cpus);
   checkBudget(budgetMs);
   const image = checkImage(body.image, config);
   const asked = (body.disks ?? []).map((disk) => disk.sizeBytes);
   checkDisks(asked);
+  checkDiskSizes(body.imageDiskBytes === undefined ? [] : [body.imageDiskBytes]);
   const switchName = body.switch ?? config.switches[0]?.name;
   if (switchName === undefined) throw invalid('This node has no virtual switch.', 'Name one with --switch.');
   return {
     ...{ name, memoryBytes: body.memoryBytes, cpus, image, switchName, budgetMs },
-    emptyDisks: asked.length === 0 && image.kind !== 'file' ? [DEFAULT_DISK_BYTES] : asked,
+    ...{ emptyDisks: asked, imageDiskBytes: body.imageDiskBytes ?? null },
+    cloudInit: body.cloudInit === undefined ? null : checkCloudInit(body.cloudInit, { image, config }),
     freePageHinting: body.freePageHinting ?? null,
+    graphics: body.graphics ?? true,
     highlyAvailable: body.highlyAvailable ?? true,
     automaticStart: body.automaticStart ?? true,
     settings: settingsOf(body),
@@ -71,7 +81,13 @@ function settingsOf({ priority, preferredOwners, possibleOwners, antiAffinity, f
   };
 }
 
-function checkMemory(memoryBytes: number): void {
+/** Throws INVALID_INPUT. */
+export function checkCpus(cpus: number): void {
+  if (cpus < 1 || cpus > CPUS_MAX) throw invalid(`A VM cannot have ${cpus} CPUs.`, `Ask for 1 to ${CPUS_MAX} CPUs.`);
+}
+
+/** Throws INVALID_INPUT. */
+export function checkMemory(memoryBytes: number): void {
   if (memoryBytes >= MEMORY_MIN_BYTES && memoryBytes % MEBIBYTE === 0) return;
   const message = `A VM cannot have ${formatBytes(memoryBytes)} (${memoryBytes} bytes) of memory.`;
   throw invalid(message, `Ask for at least ${formatBytes(MEMORY_MIN_BYTES)}, in whole MiB.`);
@@ -93,21 +109,27 @@ function checkImage(image: string | undefined, config: AgentConfig): GuestImage 
   if (image === undefined) return config.labImage === null ? { kind: 'empty' } : { kind: 'lab', lab: config.labImage };
   if (image === 'lab') {
     if (config.labImage !== null) return { kind: 'lab', lab: config.labImage };
-    throw invalid('This cluster has no lab image.', 'Give the path of a qcow2 or raw image on the node.');
+    throw invalid('This cluster has no lab image.', 'Give the name of an image; `godwit image list` shows them.');
   }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(image)) {
     throw invalid(
-      'An image from a URL is not supported yet.',
-      'Download it onto a node and pass the path of the file.',
+      'A VM is not made of a URL.',
+      'Let the cluster download it first with `godwit image fetch URL`, and give the name it has then.',
     );
   }
   if (image.startsWith('/') && !image.includes('\0')) return { kind: 'file', file: image };
-  throw invalid(`"${image}" is no image.`, 'Give "lab", or the absolute path of a qcow2 or raw image on the node.');
+  if (!image.includes('/') && image !== '') return { kind: 'named', name: image };
+  throw invalid(`"${image}" is no image.`, 'Give "lab", the name of an image, or an absolute path on the nodes.');
 }
 
 function checkDisks(sizes: readonly number[]): void {
   if (sizes.length > DISKS_MAX)
     throw invalid(`${sizes.length} disks are too many.`, `Ask for at most ${DISKS_MAX} disks.`);
+  checkDiskSizes(sizes);
+}
+
+/** Throws INVALID_INPUT. */
+export function checkDiskSizes(sizes: readonly number[]): void {
   for (const sizeBytes of sizes) {
     if (sizeBytes >= MEBIBYTE && sizeBytes % DISK_SECTOR_BYTES === 0) continue;
     const nextStep = `Ask for at least 1 MiB, in multiples of ${DISK_SECTOR_BYTES} bytes.`;

@@ -108,7 +108,7 @@ function reasonOf(shown: Shown, entry: NodeEntry, vms: readonly string[]): strin
       return membership?.state === 'fenced' ? membership.reason : 'Others have taken its VMs over.';
     }
     case 'quarantined':
-      return `It was fenced ${entry.failures?.value.at.length ?? 0} times lately and gets no VM until ${entry.failures?.value.quarantinedUntil ?? 'later'}.`;
+      return `It was fenced ${entry.failures?.value.at.length ?? 0} times lately and gets no VM until ${entry.failures?.value.quarantinedUntil ?? 'later'}; \`godwit node resume ${entry.facts.value.name}\` ends that.`;
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
 import { testFacts, testHeartbeat, testMemory, vmEntries } from '../../test/doubles/cluster-facts.ts';
-import type { NodeService } from '../model/authority.ts';
+import type { NodeFailures, NodeService } from '../model/authority.ts';
 import { keys } from '../model/keys.ts';
 import { GIBIBYTE } from '../model/units.ts';
 
@@ -34,6 +34,44 @@ describe('pause and resume', () => {
     cluster.clock.advance(10_000);
     expect((await post('/nodes/node2/pause')).status).toBe(200);
     expect(service('node2')?.mode).toBe('paused');
+  });
+});
+
+describe('resume of a node that is quarantined', () => {
+  const at = [1, 2, 3].map((minute) => `2026-01-01T00:0${minute}:00.000Z`);
+  const failures = () => cluster.store.value<NodeFailures>(keys.nodeFailures('node2'));
+  const quarantined = () => {
+    const quarantinedUntil = new Date(cluster.clock.wallMs() + 3_600_000).toISOString();
+    return cluster.put({ [keys.nodeFailures('node2')]: { at, quarantinedUntil } });
+  };
+
+  test('ends that, says so once, and forgets no failure', async () => {
+    await quarantined();
+    const until = failures()?.quarantinedUntil;
+    expect(await cluster.ask('GET', '/nodes/node2')).toMatchObject({ body: { state: 'quarantined' } });
+    expect(await post('/nodes/node2/resume', {})).toMatchObject({ body: { state: 'up', quarantinedUntil: null } });
+    expect((await post('/nodes/node2/resume', {})).status).toBe(200);
+    expect(failures()).toEqual({ at, quarantinedUntil: null });
+    expect(cluster.said.map(({ kind, text }) => [kind, text])).toEqual([
+      ['node-resumed', `node2 takes VMs again: its quarantine until ${until} is ended.`],
+    ]);
+  });
+
+  test('also if it is paused as well, and leaves alone a failure that is recorded meanwhile', async () => {
+    await post('/nodes/node2/pause');
+    await quarantined();
+    const later = { at: [...at, '2026-01-01T00:04:00.000Z'], quarantinedUntil: failures()?.quarantinedUntil ?? null };
+    cluster.store.beforeNext = () => cluster.store.put({ [keys.nodeFailures('node2')]: later });
+    expect(await post('/nodes/node2/resume', {})).toMatchObject({ body: { state: 'up' } });
+    expect(service('node2')?.mode).toBe('active');
+    expect(failures()).toEqual({ ...later, quarantinedUntil: null });
+  });
+
+  test('does nothing once it is over', async () => {
+    await cluster.put({ [keys.nodeFailures('node2')]: { at, quarantinedUntil: '2025-01-01T00:00:00.000Z' } });
+    const before = failures();
+    await post('/nodes/node2/resume', {});
+    expect([failures(), cluster.said]).toEqual([before, []]);
   });
 });
 

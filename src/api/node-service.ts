@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { cancelDrain, drainNode, pauseNode, resumeNode } from '../contract/nodes.ts';
+import { failuresAfterResume } from '../failover/quarantine.ts';
 import { isoDate } from '../migration/write-receipt.ts';
-import type { NodeDrain, NodeService } from '../model/authority.ts';
+import type { NodeDrain, NodeFailures, NodeService } from '../model/authority.ts';
 import { type NodeEntry, nodeState } from '../model/cluster-state.ts';
 import type { NewEvent } from '../model/events.ts';
 import { keys } from '../model/keys.ts';
@@ -40,7 +41,10 @@ export function serveNodeService(app: FastifyInstance, context: ApiContext, hist
 }
 
 interface ServiceChange {
-  readonly service: NodeService;
+  /** Null: it stays as it is. */
+  readonly service: NodeService | null;
+  /** Only if the change is about them, too. */
+  readonly failures?: NodeFailures | null;
   readonly event: Pick<NewEvent, 'kind' | 'text' | 'reason'>;
 }
 
@@ -63,18 +67,26 @@ async function changeService(
   if (event !== null) context.events.say({ ...event, critical: false, node: name, vm: null });
 }
 
-function changeOf(entry: NodeEntry, { service, event }: ServiceChange): Change<ServiceChange['event']> {
+function changeOf(
+  entry: NodeEntry,
+  { service, failures = null, event }: ServiceChange,
+): Change<ServiceChange['event']> {
   const { name } = entry.facts.value;
-  const key = keys.nodeService(name);
+  const parts = [
+    { key: keys.nodeService(name), before: entry.service, value: service },
+    { key: keys.nodeFailures(name), before: entry.failures, value: failures },
+  ].flatMap(({ value, ...part }) => (value === null ? [] : [{ ...part, value }]));
+  const [proof] = parts;
+  if (proof === undefined) return { ...nothing(entry), result: event };
   return {
     transaction: {
       compare: [
-        { key, modRevision: entry.service?.modRevision ?? '0' },
+        ...parts.map(({ key, before }) => ({ key, modRevision: before?.modRevision ?? '0' })),
         { key: keys.nodeFacts(name), modRevision: entry.facts.modRevision },
       ],
-      write: [{ put: key, value: service }],
+      write: parts.map(({ key, value }) => ({ put: key, value })),
     },
-    proof: { key, value: service },
+    proof,
     result: event,
   };
 }
@@ -99,15 +111,28 @@ function pause(context: ApiContext, entry: NodeEntry): ServiceChange | null {
   return { service: serviceOf(context, 'paused', null), event: said(context, 'node-paused', `${name} is paused`) };
 }
 
+/** Also ends a quarantine. */
 function resume(context: ApiContext, entry: NodeEntry, failback: boolean): ServiceChange | null {
   const { name } = entry.facts.value;
-  const service = entry.service?.value;
-  if (service === undefined || service.mode === 'active') return null;
+  const before = entry.failures?.value ?? null;
+  const failures = failuresAfterResume(before, context.clock.wallMs());
+  const service = resumedService(context, entry, failback);
+  if (service === null && failures === null) return null;
+  const count = service?.drain == null ? 0 : awayVms(context, name, service.drain).length;
+  const text = [
+    failures === null
+      ? `${name} takes VMs again`
+      : `${name} takes VMs again: its quarantine until ${before?.quarantinedUntil} is ended`,
+    ...(failback ? [`${count} of its VMs come back`] : []),
+  ].join('; ');
+  return { service, failures, event: said(context, 'node-resumed', text) };
+}
+
+/** Null: it is active already. */
+function resumedService(context: ApiContext, { service }: NodeEntry, failback: boolean): NodeService | null {
+  if (service === null || service.value.mode === 'active') return null;
   // What a drain has moved away is in its record; the agents bring it back as long as the record is there.
-  const drainRecord = failback ? (service.drain ?? null) : null;
-  const count = drainRecord === null ? 0 : awayVms(context, name, drainRecord).length;
-  const text = failback ? `${name} takes VMs again; ${count} of its VMs come back` : `${name} takes VMs again`;
-  return { service: serviceOf(context, 'active', drainRecord), event: said(context, 'node-resumed', text) };
+  return serviceOf(context, 'active', failback ? (service.value.drain ?? null) : null);
 }
 
 function awayVms(context: ApiContext, node: NodeName, { vms }: NodeDrain): string[] {

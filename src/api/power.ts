@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { shutDownVm, startVm, turnOffVm } from '../contract/vms.ts';
+import { pauseVm, resetVm, resumeVm, shutDownVm, startVm, turnOffVm } from '../contract/vms.ts';
 import { newOwnerForStart } from '../failover/elsewhere.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import {
@@ -15,12 +15,13 @@ import { keys } from '../model/keys.ts';
 import type { NodeName, VmName } from '../model/names.ts';
 import { freeMemoryBytes, type NodeMemory, withAllocation, withoutAllocation } from '../model/node.ts';
 import { formatBytes } from '../model/units.ts';
-import type { VmRecord, VmRequest } from '../model/vm.ts';
+import type { VmAction, VmRecord, VmRequest } from '../model/vm.ts';
 import type { Compare, Write } from '../ports/store.ts';
 import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import { readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
+import { takePending } from './pending-hardware.ts';
 import {
   nameOf,
   pendingRequest,
@@ -31,7 +32,7 @@ import {
   unsuitable,
 } from './vm-state-checks.ts';
 
-type PowerAction = 'start' | 'shutdown' | 'turn-off';
+type PowerAction = Exclude<VmAction, 'delete'>;
 
 /** Requests to change the power state: written into the VM's record, where its owner finds and settles them. */
 export function servePower(app: FastifyInstance, context: ApiContext): void {
@@ -39,6 +40,9 @@ export function servePower(app: FastifyInstance, context: ApiContext): void {
     [startVm, 'start'],
     [shutDownVm, 'shutdown'],
     [turnOffVm, 'turn-off'],
+    [pauseVm, 'pause'],
+    [resumeVm, 'resume'],
+    [resetVm, 'reset'],
   ] as const;
   for (const [route, action] of routes) {
     serve(app, route, async ({ params: { name } }) =>
@@ -55,7 +59,8 @@ async function requestAction(context: ApiContext, vm: VmName, action: PowerActio
     requireNotMigrating(entry);
     const now = context.reader.now();
     if (action === 'start') return decideStart(state, { entry, request, now });
-    requireCanEnd(state, { entry, request, now });
+    if (action === 'shutdown' || action === 'turn-off') requireCanEnd(state, { entry, request, now });
+    else requireGuest(state, { entry, action, now });
     return changeOf(entry, request, { compare: [], write: [] });
   });
 }
@@ -69,22 +74,28 @@ interface PowerInput {
 function decideStart(state: ClusterState, { entry, request, now }: PowerInput): Change<string> {
   requireState(entry, ['off', 'failed'], 'started');
   if (pendingRequest(entry)?.action === 'start') throw unsuitable(entry, `${nameOf(entry)} is being started already.`);
+  const started = takePending(entry);
   const owner = requireOwner(entry);
   const node = state.nodes.get(owner);
-  if (node === undefined || nodeState(node, now) !== 'up') return startElsewhere(state, { entry, request, now });
-  const { name, memoryBytes } = entry.record.value.definition;
+  if (node === undefined || nodeState(node, now) !== 'up') return startElsewhere(state, { ...started, request, now });
+  const { name, memoryBytes } = started.entry.record.value.definition;
   const memory = requireMemory({ vm: name, node: owner, neededBytes: memoryBytes, memory: state.memory.get(owner) });
   const key = keys.nodeMemory(owner);
-  return changeOf(entry, request, {
+  return changeOf(started.entry, request, {
     compare: [{ key, modRevision: memory.modRevision }],
-    write: [{ put: key, value: withAllocation(memory.value, name, memoryBytes) }],
+    write: [...started.write, { put: key, value: withAllocation(memory.value, name, memoryBytes) }],
   });
 }
 
 /** Its owner is not there, or takes no VMs: another node becomes the owner with the same transaction. */
-function startElsewhere(state: ClusterState, { entry, request, now }: PowerInput): Change<string> {
+function startElsewhere(
+  state: ClusterState,
+  { entry, request, now, write }: PowerInput & { readonly write: readonly Write[] },
+): Change<string> {
   const found = newOwnerForStart(state, now, entry);
-  if (found.kind === 'found') return changeOf(entry, request, found);
+  if (found.kind === 'found') {
+    return changeOf(entry, request, { compare: found.compare, write: [...write, ...found.write] });
+  }
   const owner = requireOwnerServing(state, entry, now);
   throw new GodwitError({
     code: 'PLACEMENT_NOT_POSSIBLE',
@@ -128,6 +139,21 @@ function requireCanEnd(state: ClusterState, { entry, request, now }: PowerInput)
   requireOwnerServing(state, entry, now);
 }
 
+const GUEST_ACTIONS = {
+  pause: { allowed: ['running'], what: 'paused' },
+  resume: { allowed: ['paused'], what: 'resumed' },
+  reset: { allowed: ['running'], what: 'reset' },
+} as const;
+
+function requireGuest(
+  state: ClusterState,
+  { entry, action, now }: { readonly entry: VmEntry; readonly action: keyof typeof GUEST_ACTIONS; readonly now: Now },
+): void {
+  const { allowed, what } = GUEST_ACTIONS[action];
+  requireState(entry, allowed, what);
+  requireOwnerServing(state, entry, now);
+}
+
 /** The record with the request, if nothing about the VM has changed meanwhile. */
 function changeOf(
   entry: VmEntry,
@@ -136,7 +162,7 @@ function changeOf(
 ): Change<string> {
   const vm = nameOf(entry);
   const key = keys.vmRecord(vm);
-  const desired = request.action === 'start' ? 'running' : 'off';
+  const desired = request.action === 'shutdown' || request.action === 'turn-off' ? 'off' : 'running';
   const record: VmRecord = { ...entry.record.value, desired, request };
   return {
     transaction: {

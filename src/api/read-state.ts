@@ -22,12 +22,23 @@ export async function readForDecision(context: ApiContext, vm: VmName): Promise<
   );
 }
 
-/** VMs that exist: remains of a deleted one, such as a late status, are none. */
-export function existingVms(state: ClusterState): VmEntry[] {
-  return [...state.vms.entries()]
-    .filter(([, entry]) => hasRecord(entry))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, entry]) => entry);
+const existing = new WeakMap<ClusterState['vms'], readonly VmEntry[]>();
+// Names change seldom, and to sort thousands of them would be most of the work at every change of a VM.
+let sortedNames: readonly VmName[] = [];
+
+/** VMs that exist, by name: remains of a deleted one, such as a late status, are none. */
+export function existingVms({ vms }: Pick<ClusterState, 'vms'>): readonly VmEntry[] {
+  const known = existing.get(vms);
+  if (known !== undefined) return known;
+  if (vms.size !== sortedNames.length || !sortedNames.every((name) => vms.has(name))) {
+    sortedNames = [...vms.keys()].sort();
+  }
+  const entries = sortedNames.flatMap((name) => {
+    const entry = vms.get(name);
+    return entry !== undefined && hasRecord(entry) ? [entry] : [];
+  });
+  existing.set(vms, entries);
+  return entries;
 }
 
 export function findVm(state: ClusterState, name: VmName): VmEntry | undefined {

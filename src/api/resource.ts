@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
 import type { BodyOf, ParamsOf, QueryOf, Route } from '../contract/route.ts';
 
@@ -10,6 +10,12 @@ export interface Call<R extends Route> {
   readonly params: ParamsOf<R>;
   readonly query: QueryOf<R>;
   readonly body: BodyOf<R>;
+}
+
+/** For what is in no schema: cookies, headers, who asks. */
+export interface Http {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
 }
 
 /** One of the answers that the route promises. */
@@ -33,7 +39,7 @@ declare module 'fastify' {
 export function serve<R extends Route>(
   app: FastifyInstance,
   route: R,
-  handle: (call: Call<R>) => Promise<Answer<R>> | Answer<R>,
+  handle: (call: Call<R>, http: Http) => Promise<Answer<R>> | Answer<R>,
 ): void {
   app.route({
     method: route.method,
@@ -49,7 +55,7 @@ export function serve<R extends Route>(
     },
     handler: async (request, reply) => {
       const { params, query, body } = request;
-      const answered = await handle({ params, query, body } as Call<R>);
+      const answered = await handle({ params, query, body } as Call<R>, { request, reply });
       // The route's schema was checked above; Fastify's own types know nothing of it here.
       return reply.code(answered.status as number).send(answered.body as unknown);
     },

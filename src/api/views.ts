@@ -16,11 +16,13 @@ import {
   vmState,
 } from '../model/cluster-state.ts';
 import type { MigrationIntent } from '../model/intent.ts';
-import { freeMemoryBytes } from '../model/node.ts';
+import type { NodeName, VmName } from '../model/names.ts';
+import { freeMemoryBytes, type NodeFacts } from '../model/node.ts';
 import type { VmRecord } from '../model/vm.ts';
 import type { StoreMember } from '../ports/store.ts';
 import { availabilityView } from './availability.ts';
 import { failoverView, survivalView, fencingViews } from './failover-view.ts';
+import { pendingView } from './pending-hardware.ts';
 import { existingVms } from './read-state.ts';
 
 /** The state to show and the time to judge silences by. */
@@ -33,6 +35,10 @@ export function shownNow(reader: ClusterReader): Shown {
   return { state: reader.current(), now: reader.now() };
 }
 
+/**
+ * From nothing but the entry, the state and facts of its owner, and the progress of its migration: the live feed makes it anew when one
+ * of these has changed.
+ */
 export function vmView(shown: Shown, entry: VmEntry): VmView {
   const record = entry.record.value;
   const { definition } = record;
@@ -47,6 +53,7 @@ export function vmView(shown: Shown, entry: VmEntry): VmView {
     addresses: definition.nics.flatMap((nic) => nic.address?.split('/')[0] ?? []),
     memoryBytes: definition.memoryBytes,
     cpus: definition.cpus,
+    cpuPercent: null,
     automaticStart: record.automaticStart,
     highlyAvailable: record.highlyAvailable,
     availability: availabilityOf(record),
@@ -55,8 +62,11 @@ export function vmView(shown: Shown, entry: VmEntry): VmView {
     cpuModel: definition.cpuModel,
     accelerator: definition.accelerator,
     freePageHinting: definition.freePageHinting ?? false,
+    graphics: definition.graphics !== undefined,
     disks: definition.disks,
     nics: definition.nics,
+    cdroms: definition.cdroms ?? [],
+    pending: pendingView(record),
     createdAt: record.createdAt,
     request: record.request === null ? null : { id: record.request.id, action: record.request.action },
     settledRequest: status?.settledRequest ?? null,
@@ -101,9 +111,7 @@ export function nodeView(shown: Shown, entry: NodeEntry): NodeView {
     name: facts.name,
     role: facts.role,
     state: nodeState(entry, shown.now),
-    vms: existingVms(shown.state)
-      .filter((vm) => vm.owner?.value.node === facts.name)
-      .map((vm) => vm.record.value.definition.name),
+    vms: ownedVms(shown.state).get(facts.name) ?? [],
     addresses: facts.addresses,
     memory: { capacityBytes: memory.capacityBytes, freeBytes: freeMemoryBytes(memory) },
     cpus: facts.cpus,
@@ -111,7 +119,42 @@ export function nodeView(shown: Shown, entry: NodeEntry): NodeView {
     accelerator: facts.accelerator,
     agentVersion: facts.agentVersion,
     apiUrl: facts.apiUrl,
+    switches: facts.switches,
+    volumes: facts.volumes.map(({ name, path }) => ({ name, path })),
+    migration: migrationNetwork(facts),
   };
+}
+
+type Owned = ReadonlyMap<NodeName, readonly VmName[]>;
+let lastOwned: { readonly entries: readonly VmEntry[]; readonly byOwner: Owned } = { entries: [], byOwner: new Map() };
+
+/** By owner, each in the order of the names: the same object as long as no VM has come, gone or changed its owner. */
+export function ownedVms(state: ClusterState): Owned {
+  const entries = existingVms(state);
+  const { entries: before } = lastOwned;
+  if (entries === before) return lastOwned.byOwner;
+  const isSame = (entry: VmEntry, index: number) =>
+    entry === before[index] ||
+    (entry.owner === before[index]?.owner &&
+      entry.record.value.definition.name === before[index]?.record.value.definition.name);
+  if (entries.length === before.length && entries.every(isSame)) {
+    lastOwned = { entries, byOwner: lastOwned.byOwner };
+    return lastOwned.byOwner;
+  }
+  const byOwner = new Map<NodeName, VmName[]>();
+  for (const { owner, record } of entries) {
+    if (owner === null) continue;
+    const names = byOwner.get(owner.value.node) ?? [];
+    names.push(record.value.definition.name);
+    byOwner.set(owner.value.node, names);
+  }
+  lastOwned = { entries, byOwner };
+  return byOwner;
+}
+
+function migrationNetwork({ migration }: NodeFacts): NodeView['migration'] {
+  const { address, network, bandwidthBytesPerSecond } = migration;
+  return { address, network, bandwidthBytesPerSecond };
 }
 
 export function nodeViews(shown: Shown): NodeView[] {
@@ -135,12 +178,15 @@ export function migrationId(view: MigrationView): string {
 
 /** A migration is open as long as its intent exists. */
 export function openMigrationViews(state: ClusterState): MigrationView[] {
-  return existingVms(state).flatMap((entry) => {
-    if (entry.intent === null) return [];
-    const intent = entry.intent.value;
-    const progress = state.progress.get(intent.migrationId) as MigrationProgress | undefined;
-    return [{ state: 'open', progress: progress ?? notBegun(intent, entry.record.value.definition.memoryBytes) }];
-  });
+  return existingVms(state).flatMap((entry) => openMigrationView(state, entry) ?? []);
+}
+
+/** From nothing but the intent and the progress; null where there is none. */
+export function openMigrationView(state: ClusterState, entry: VmEntry): MigrationView | null {
+  if (entry.intent === null) return null;
+  const intent = entry.intent.value;
+  const progress = state.progress.get(intent.migrationId) as MigrationProgress | undefined;
+  return { state: 'open', progress: progress ?? notBegun(intent, entry.record.value.definition.memoryBytes) };
 }
 
 /** Progress of a migration that its source has not said anything about yet. */
@@ -174,9 +220,9 @@ export function clusterView(
   const nodes = nodeViews(shown);
   const workers = nodes.filter((node) => node.role === 'node');
   const witness = nodes.find((node) => node.role === 'witness');
-  const vms = vmViews(shown);
+  const vms = existingVms(shown.state);
   const byState: Record<string, number> = {};
-  for (const vm of vms) byState[vm.state] = (byState[vm.state] ?? 0) + 1;
+  for (const vm of vms) byState[vmState(vm)] = (byState[vmState(vm)] ?? 0) + 1;
   const failover = failoverView(shown, more.members.length);
   const healthy = more.members.filter((member) => member.healthy).length;
   return {

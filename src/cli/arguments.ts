@@ -29,6 +29,17 @@ export function namesArgument(text: string, before: readonly string[] | undefine
   return [...(before ?? []), ...names.filter((name) => name !== '')];
 }
 
+export interface NamedSize {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+/** "disk0=20G", several times. */
+export function growthArgument(text: string, before: readonly NamedSize[] | undefined): readonly NamedSize[] {
+  const [name, size] = required(splitPair(text), 'It is not of the form disk0=20G.');
+  return [...(before ?? []), { name, sizeBytes: sizeArgument(size) }];
+}
+
 /** `key=value`, several times. */
 export function pairsArgument(
   text: string,

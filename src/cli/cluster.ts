@@ -1,8 +1,11 @@
 /** One cluster behind the addresses of several nodes: any node that answers will do. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, createClient } from '../client/client.ts';
+import { type ConsoleListener, type NodeConsole, openNodeConsole } from '../client/node-console.ts';
 import { createNodeTransport } from '../client/node-transport.ts';
+import { createUploadTransport, type Upload } from '../client/node-upload.ts';
 import { getHealth } from '../contract/cluster.ts';
+import { type ImageView, uploadImage } from '../contract/images.ts';
 import type { InputOf, ResponseOf, Route } from '../contract/route.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { ClusterTarget } from './cluster-selection.ts';
@@ -18,6 +21,10 @@ export interface Cluster {
   call<R extends Route>(route: R, input?: InputOf<R>): Promise<ResponseOf<R>>;
   /** One client for each node, the one in use first. Each gives up soon. */
   followers(): readonly Client[];
+  /** At the node in use; each further attempt is made at the next one. */
+  openConsole(path: string, listener: ConsoleListener, attempt: number): NodeConsole;
+  /** To the node in use. */
+  upload(name: string, upload: Upload): Promise<ImageView>;
   close(): void;
 }
 
@@ -70,6 +77,17 @@ export function openCluster(target: ClusterTarget, ca: string | null): Cluster {
       opened.push(...follow);
       const first = current ?? 0;
       return [...follow.slice(first), ...follow.slice(0, first)].map((endpoint) => endpoint.client);
+    },
+    openConsole: (path, listener, attempt) => {
+      const { urls, user, password } = target;
+      const url = urls[((current ?? 0) + attempt) % urls.length] ?? '';
+      return openNodeConsole({ url, user, password, ca }, path, listener);
+    },
+    upload: async (name, upload) => {
+      current ??= await choose(null);
+      const { user, password } = target;
+      const transport = createUploadTransport({ url: target.urls[current] ?? '', user, password, ca }, upload);
+      return await createClient(transport).call(uploadImage, { params: { name } });
     },
     close: () => {
       for (const endpoint of opened) endpoint.close();

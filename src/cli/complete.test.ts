@@ -17,7 +17,7 @@ function after(line: string) {
 describe('decideCompletion', () => {
   test('offers nouns and verbs, but no hidden command', () => {
     expect(after('').words).toEqual([
-      ...['vm', 'migration', 'node', 'cluster', 'ha', 'events', 'lab', 'agent', 'witness', 'completion'],
+      ...['vm', 'image', 'migration', 'node', 'cluster', 'ha', 'events', 'lab', 'agent', 'witness', 'completion'],
     ]);
     expect(after('vm ').words).toContain('migrate');
   });

@@ -9,7 +9,7 @@ import { readLabNames } from './lab-access.ts';
 const DEADLINE_MS = 1500;
 
 /** What a word stands for, by the name of its argument or option. */
-type NameKind = 'vm' | 'node' | 'machine' | 'lab';
+type NameKind = 'vm' | 'node' | 'machine' | 'lab' | 'image';
 
 export interface Completion {
   /** Fixed words. */
@@ -71,12 +71,13 @@ function argumentWords(command: Command, placed: number): Completion {
 }
 
 function argumentNames(name: string): NameKind | null {
-  return name === 'vm' || name === 'node' || name === 'machine' ? name : null;
+  return name === 'vm' || name === 'node' || name === 'machine' || name === 'image' ? name : null;
 }
 
 function optionNames(name: string): NameKind | null {
   if (name === 'to' || name === 'node' || name === 'preferredOwner' || name === 'possibleOwner') return 'node';
   if (name === 'vm') return 'vm';
+  if (name === 'image' || name === 'cdrom') return 'image';
   return name === 'lab' || name === 'name' ? 'lab' : null;
 }
 
@@ -122,6 +123,10 @@ async function namesOf(kind: NameKind, openCluster: OpenCluster): Promise<readon
   if (kind === 'vm') {
     const { listVms } = await import('../contract/vms.ts');
     return (await cluster.call(listVms)).map((vm) => vm.name);
+  }
+  if (kind === 'image') {
+    const { listImages } = await import('../contract/images.ts');
+    return (await cluster.call(listImages)).images.map((image) => image.name);
   }
   const { listNodes } = await import('../contract/cluster.ts');
   const members = await cluster.call(listNodes);

@@ -10,6 +10,8 @@ export interface EventsOptions {
   readonly vm?: string;
   readonly node?: string;
   readonly critical?: boolean;
+  readonly kind?: EventView['kind'];
+  readonly text?: string;
   /** Milliseconds since 1970. */
   readonly since?: number;
   readonly limit: number;
@@ -36,12 +38,14 @@ export async function events(context: Context, options: EventsOptions): Promise<
   return EXIT_DONE;
 }
 
-function queryOf({ vm, node, critical, since, limit }: EventsOptions): EventQuery {
+function queryOf({ vm, node, critical, kind, text, since, limit }: EventsOptions): EventQuery {
   return {
     limit,
     ...(vm !== undefined && { vm }),
     ...(node !== undefined && { node }),
     ...(critical === true && { critical }),
+    ...(kind !== undefined && { kind }),
+    ...(text !== undefined && { text }),
     ...(since !== undefined && { since: new Date(since).toISOString() }),
   };
 }

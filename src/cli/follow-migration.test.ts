@@ -1,12 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { sampleProgress, sampleReceipt } from '../../test/doubles/cli-samples.ts';
 import type { LiveMessages } from '../client/client.ts';
+import type { LiveMessage } from '../contract/live.ts';
 import type { MigrationView } from '../contract/migrations.ts';
 import { type ErrorCode, GodwitError } from '../model/errors.ts';
 import { type Follower, followMigration } from './follow-migration.ts';
 
 const ENDED: MigrationView = { state: 'ended', receipt: sampleReceipt() as never };
 const OPEN: MigrationView = { state: 'open', progress: sampleProgress() as never };
+
+const EMPTY_SNAPSHOT: LiveMessage = {
+  ...{ type: 'snapshot', part: 1, parts: 1, node: 'node1', fresh: false },
+  ...{ vms: [], nodes: [], migrations: [], cluster: null, loads: [] },
+};
 
 function failing(code: ErrorCode) {
   return () => Promise.reject(new GodwitError({ code, message: 'gone', state: '', nextStep: '' }));
@@ -88,7 +94,7 @@ describe('followMigration', () => {
   test('leaves a node that has lost the store', async () => {
     const stale = follower(
       () => Promise.resolve(OPEN),
-      (live) => live.onMessage({ type: 'snapshot', vms: [], nodes: [], migrations: [], fresh: false }),
+      (live) => live.onMessage(EMPTY_SNAPSHOT),
     );
     const current = follower(() => Promise.resolve(ENDED));
     expect((await follow([stale, current]).receipt).outcome).toBe('completed');

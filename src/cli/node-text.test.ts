@@ -12,7 +12,17 @@ describe('renderNode', () => {
       ...({ id: 'E1', at: '2026-11-23T10:10:00.000Z', by: 'node2', kind: 'node-back', critical: true } as const),
       ...{ node: 'node1', vm: null, text: 'node1 is back.', reason: 'Its heartbeat was seen.' },
     };
-    expect(renderNode(sampleNode({ events: [event] }), plainLook(), NOW)).toMatchInlineSnapshot(`
+    const sample = {
+      ...{
+        at: '2026-11-23T10:29:58.000Z',
+        cpuPercent: 12.5,
+        memoryUsedBytes: 1024 ** 3,
+        memoryTotalBytes: 4 * 1024 ** 3,
+      },
+      ...{ receivedBytesPerSecond: 2048, sentBytesPerSecond: 0 },
+    };
+    const load = { node: 'node1', periodMs: 2000, samples: [sample], vms: [] };
+    expect(renderNode({ ...sampleNode({ events: [event] }), load }, plainLook(), NOW)).toMatchInlineSnapshot(`
       "name           node1
       role           node
       state          up
@@ -21,6 +31,7 @@ describe('renderNode', () => {
       agent          godwit 0.1.0, started 30 min ago
       memory         768 MiB of 1 GiB free
       CPUs           2
+      load           CPU 12.5 %, memory 1 GiB of 4 GiB, network 2 KiB/s in and 0 B/s out
       QEMU           7.2.22 tcg
       VMs            WebServer
       watchdog       2.00 s, as granted; the guard was late by at most 3.2 ms

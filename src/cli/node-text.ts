@@ -1,4 +1,5 @@
 import type { NodeView } from '../contract/cluster.ts';
+import type { LoadSample, NodeLoad } from '../contract/load.ts';
 import type { DrainPlan, NodeDetail } from '../contract/nodes.ts';
 import { formatBytes, formatMs } from '../model/units.ts';
 import { eventLines } from './event-text.ts';
@@ -25,7 +26,10 @@ export function nodeSentence(node: NodeDetail): string {
   return `${node.name} is ${node.state}. ${node.reason}`;
 }
 
-export function renderNode(node: NodeDetail, look: Look, nowMs: number): string {
+/** With what it does just now where that is known. */
+type NodeWithLoad = NodeDetail & { readonly load?: NodeLoad | null };
+
+export function renderNode(node: NodeWithLoad, look: Look, nowMs: number): string {
   const facts: (readonly [string, string])[] = [
     ['name', node.name],
     ['role', node.role],
@@ -40,11 +44,12 @@ export function renderNode(node: NodeDetail, look: Look, nowMs: number): string 
   return `${renderFacts(facts, look)}${events}`;
 }
 
-function vmNodeFacts(node: NodeDetail, nowMs: number): (readonly [string, string])[] {
+function vmNodeFacts(node: NodeWithLoad, nowMs: number): (readonly [string, string])[] {
   const { memory, membership, service, quarantinedUntil } = node;
   const facts: (readonly [string, string])[] = [
     ['memory', `${formatBytes(memory.freeBytes)} of ${formatBytes(memory.capacityBytes)} free`],
     ['CPUs', String(node.cpus)],
+    ['load', loadText(node.load?.samples.at(-1))],
     ['QEMU', node.qemuVersion === null ? '–' : `${node.qemuVersion} ${node.accelerator ?? ''}`.trim()],
     ['VMs', node.vms.join(', ') || '–'],
     ['watchdog', watchdogText(node)],
@@ -58,6 +63,15 @@ function vmNodeFacts(node: NodeDetail, nowMs: number): (readonly [string, string
   }
   if (quarantinedUntil !== null) facts.push(['quarantined', `until ${quarantinedUntil}`]);
   return facts;
+}
+
+function loadText(sample: LoadSample | undefined): string {
+  if (sample === undefined) return 'not known';
+  const { cpuPercent, memoryUsedBytes, memoryTotalBytes, receivedBytesPerSecond, sentBytesPerSecond } = sample;
+  return (
+    `CPU ${cpuPercent} %, memory ${formatBytes(memoryUsedBytes)} of ${formatBytes(memoryTotalBytes)}, ` +
+    `network ${formatBytes(receivedBytesPerSecond)}/s in and ${formatBytes(sentBytesPerSecond)}/s out`
+  );
 }
 
 function watchdogText({ guard }: NodeDetail): string {

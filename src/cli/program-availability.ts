@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { EVENT_KINDS } from '../model/events.ts';
 import { countArgument, sinceArgument } from './arguments.ts';
 import type { EventsOptions } from './events.ts';
 import { addNoun } from './noun.ts';
@@ -30,6 +31,8 @@ export function addAvailabilityCommands(program: Command, act: Act): void {
     .option('--vm <name>', 'only events about this VM')
     .option('--node <name>', 'only events about this node')
     .option('--critical', 'only critical ones')
+    .addOption(new Option('--kind <kind>', 'only events of this kind').choices(EVENT_KINDS))
+    .option('--text <part>', 'only events that have this in their text or reason')
     .option('--since <age>', 'only newer ones, e.g. 30m, 1h, 2d, or a time', sinceArgument)
     .option('--limit <count>', 'at most so many, 1 to 5000', countArgument, 100)
     .option('--follow', 'go on and print events as they come; with --json one object per line')

@@ -34,7 +34,7 @@ function addPauseAndResume(node: Command, act: Act): void {
     );
   node
     .command('resume')
-    .description('let a paused or drained node take VMs again')
+    .description('let a paused, drained or quarantined node take VMs again')
     .argument('<node>', 'its name')
     .option('--failback', 'bring back the VMs that its drain has moved away')
     .action((name: string, options: { failback?: boolean }, command: Command) =>

@@ -2,10 +2,12 @@ import { type Command, Option } from 'commander';
 import { durationArgument, countArgument, rateArgument, sizeArgument, sizesArgument } from './arguments.ts';
 import { addNoun } from './noun.ts';
 import type { Act } from './program.ts';
+import type { ConsoleOptions } from './vm-console.ts';
 import type { CreateOptions } from './vm-create.ts';
 import type { MigrateOptions } from './vm-migrate.ts';
 import type { PowerAction } from './vm-power.ts';
 import type { SetOptions } from './vm-set.ts';
+import { addCloudInitOptions, addHardwareOptions } from './vm-hardware.ts';
 import { addSettingsOptions } from './vm-settings.ts';
 
 export function addVmCommands(program: Command, act: Act): void {
@@ -31,6 +33,7 @@ export function addVmCommands(program: Command, act: Act): void {
     .action((name: string, options: { deleteDisks?: boolean }, command: Command) =>
       act(command, async (context) => (await import('./vm-delete.ts')).vmDelete(context, name, options)),
     );
+  addConsole(vm, act);
   addMigrate(vm, act);
   vm.command('cancel')
     .description('cancel the open migration of a VM; the guest keeps running on the source')
@@ -41,8 +44,10 @@ export function addVmCommands(program: Command, act: Act): void {
 }
 
 function addSet(vm: Command, act: Act): void {
-  addSettingsOptions(vm.command('set'))
-    .description('change settings of a VM, also while it runs')
+  addHardwareOptions(addSettingsOptions(vm.command('set')))
+    .description(
+      'change settings of a VM, also while it runs; hardware of one that runs changes when it is started the next time from off',
+    )
     .argument('<vm>', 'its name')
     .addOption(
       new Option('--highly-available <on|off>', 'bring it back elsewhere when its node dies').choices(['on', 'off']),
@@ -51,20 +56,30 @@ function addSet(vm: Command, act: Act): void {
     .option('--budget <time>', 'longest blackout allowed in a live migration, e.g. 50ms', durationArgument)
     .addHelpText(
       'after',
-      '\nExamples:\n  godwit vm set WebServer --priority high --preferred-owner node1 --failback on --failback-window 22-6\n  godwit vm set WebServer --possible-owner none --anti-affinity web',
+      '\nExamples:\n  godwit vm set WebServer --priority high --preferred-owner node1 --failback on --failback-window 22-6\n  godwit vm set WebServer --possible-owner none --anti-affinity web\n  godwit vm set WebServer --memory 1G --cpus 2 --add-disk 8G',
     )
     .action((name: string, options: SetOptions, command: Command) =>
       act(command, async (context) => (await import('./vm-set.ts')).vmSet(context, name, options)),
     );
 }
 
+const CREATE_EXAMPLES = `
+Examples:
+  godwit vm create WebServer --memory 256M --image lab --disk 1G --start
+  godwit vm create Installed --memory 2G --image debian-13.iso --disk 20G --start
+  godwit vm create Cloudy --memory 1G --image debian-13-genericcloud-amd64.qcow2 --image-size 20G --user anna --ssh-key ~/.ssh/id_ed25519.pub`;
+
 function addCreate(vm: Command, act: Act): void {
-  addSettingsOptions(vm.command('create'))
+  addCloudInitOptions(addSettingsOptions(vm.command('create')))
     .description('create a VM')
     .argument('<name>', 'its name: letters, digits and hyphens')
     .requiredOption('--memory <size>', 'memory, e.g. 256M', sizeArgument)
     .option('--cpus <count>', 'virtual CPUs', countArgument, 1)
-    .option('--image <image>', '"lab", or the path of a qcow2 or raw image on the nodes')
+    .option(
+      '--image <image>',
+      '"lab", an image of the cluster, a URL, or a file here or on the nodes; qcow2, raw or ISO',
+    )
+    .option('--image-size <size>', 'size of the disk made of the image, e.g. 20G; its own by default', sizeArgument)
     .option('--disk <size>', 'an empty disk, e.g. 8G; may be repeated', sizesArgument, [])
     .option('--switch <name>', 'virtual switch to plug it into')
     .addOption(
@@ -73,11 +88,12 @@ function addCreate(vm: Command, act: Act): void {
         'the guest says which memory is free; on under KVM, off under TCG',
       ).choices(['on', 'off']),
     )
+    .option('--no-graphics', 'without a graphics card: its only console is the serial one')
     .option('--not-highly-available', 'do not start it elsewhere when its node dies')
     .option('--no-automatic-start', 'do not start it when its node starts')
     .option('--budget <time>', 'longest blackout allowed in a live migration, e.g. 50ms', durationArgument)
     .option('--start', 'start it at once and wait until it runs')
-    .addHelpText('after', '\nExample:\n  godwit vm create WebServer --memory 256M --image lab --disk 1G --start')
+    .addHelpText('after', CREATE_EXAMPLES)
     .action((name: string, options: CreateOptions & { notHighlyAvailable?: boolean }, command: Command) =>
       act(command, async (context) => {
         const { vmCreate } = await import('./vm-create.ts');
@@ -91,8 +107,11 @@ function addPower(vm: Command, act: Act): void {
     start: 'start a VM that is off, and wait until it runs',
     shutdown: 'ask the guest to shut down, and wait until it has',
     'turn-off': 'turn a VM off as if its plug were pulled',
+    pause: 'let the guest stand still where it is; it keeps its memory',
+    resume: 'let a paused guest go on',
+    reset: 'press the reset button: the guest boots anew with the same hardware',
   };
-  for (const action of ['start', 'shutdown', 'turn-off'] as const) {
+  for (const action of ['start', 'shutdown', 'turn-off', 'pause', 'resume', 'reset'] as const) {
     vm.command(action)
       .description(descriptions[action])
       .argument('<vm>', 'its name')
@@ -104,6 +123,26 @@ function addPower(vm: Command, act: Act): void {
         }),
       );
   }
+}
+
+function addConsole(vm: Command, act: Act): void {
+  vm.command('console')
+    .description('the serial console of a running VM, wherever it runs and moves')
+    .argument('<vm>', 'its name')
+    .option('--no-backlog', 'only what the guest writes from now on')
+    .addHelpText(
+      'after',
+      `
+On a terminal Ctrl-] leaves it. In a pipe it ends one second after the guest has fallen silent.
+
+Examples:
+  godwit vm console WebServer
+  echo uptime | godwit vm console WebServer --no-backlog
+  godwit vm console WebServer </dev/null            the last that it wrote`,
+    )
+    .action((name: string, options: ConsoleOptions, command: Command) =>
+      act(command, async (context) => (await import('./vm-console.ts')).vmConsole(context, name, options)),
+    );
 }
 
 function addMigrate(vm: Command, act: Act): void {

@@ -4,6 +4,7 @@ import type { Context, ExitStatus, GlobalOptions } from './context.ts';
 import { addNoun } from './noun.ts';
 import { addFormationCommands } from './program-formation.ts';
 import { addAvailabilityCommands } from './program-availability.ts';
+import { addImageCommands } from './program-image.ts';
 import { addLabCommands } from './program-lab.ts';
 import { addNodeCommands } from './program-node.ts';
 import { addVmCommands } from './program-vm.ts';
@@ -46,6 +47,7 @@ export function buildProgram(parts: ProgramParts): Command {
     .showHelpAfterError(false)
     .addHelpText('after', EXAMPLES);
   addVmCommands(program, actFast);
+  addImageCommands(program, actFast);
   addMigrationCommands(program, actFast);
   addClusterCommands(program, { act, actFast });
   addLabCommands(program, actFast);

@@ -1,21 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getVm, shutDownVm, startVm, turnOffVm, type VmView } from '../contract/vms.ts';
+import { getVm, pauseVm, resetVm, resumeVm, shutDownVm, startVm, turnOffVm, type VmView } from '../contract/vms.ts';
 import { ERROR_CODES, type ErrorCode, GodwitError } from '../model/errors.ts';
 import type { Cluster } from './cluster.ts';
 import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
 import { vmSentence } from './vm-text.ts';
 
-export type PowerAction = 'start' | 'shutdown' | 'turn-off';
+export type PowerAction = 'start' | 'shutdown' | 'turn-off' | 'pause' | 'resume' | 'reset';
 
 const ACTIONS = {
   start: { route: startVm, deadlineMs: 60_000, doing: 'start' },
   shutdown: { route: shutDownVm, deadlineMs: 90_000, doing: 'shut down' },
   'turn-off': { route: turnOffVm, deadlineMs: 60_000, doing: 'turn off' },
+  pause: { route: pauseVm, deadlineMs: 30_000, doing: 'pause' },
+  resume: { route: resumeVm, deadlineMs: 30_000, doing: 'resume' },
+  reset: { route: resetVm, deadlineMs: 30_000, doing: 'reset' },
 } as const;
 
 const POLL_PERIOD_MS = 100;
 
-/** `start`, `shutdown` and `turn-off`: asks, and waits until the VM's owner is done with the request. */
+/** `start`, `shutdown`, `turn-off`, `pause`, `resume` and `reset`: asks, and waits until the VM's owner is done with the request. */
 export async function vmPower(
   context: Context,
   name: string,

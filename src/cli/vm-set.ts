@@ -2,9 +2,10 @@ import { type ChangeVmBody, changeVm } from '../contract/vms.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
 import { type SettingsOptions, settingsOf } from './vm-settings.ts';
-import { settingsText } from './vm-text.ts';
+import { type HardwareOptions, hardwareOf } from './vm-hardware.ts';
+import { hardwareText, settingsText } from './vm-text.ts';
 
-export interface SetOptions extends SettingsOptions {
+export interface SetOptions extends SettingsOptions, HardwareOptions {
   readonly automaticStart?: 'on' | 'off';
   readonly highlyAvailable?: 'on' | 'off';
   readonly budget?: number;
@@ -22,7 +23,7 @@ export async function vmSet(context: Context, name: string, options: SetOptions)
   }
   const cluster = await context.openCluster();
   const vm = await cluster.call(changeVm, { params: { name }, body });
-  report(context, vm, () => `${name}: ${settingsText(vm)}.`);
+  report(context, vm, () => [`${name}: ${settingsText(vm)}.`, ...hardwareText(vm)].join('\n'));
   return EXIT_DONE;
 }
 
@@ -30,6 +31,7 @@ function bodyOf(options: SetOptions): ChangeVmBody {
   const { automaticStart, highlyAvailable, budget } = options;
   return {
     ...settingsOf(options),
+    ...hardwareOf(options),
     ...(automaticStart !== undefined && { automaticStart: automaticStart === 'on' }),
     ...(highlyAvailable !== undefined && { highlyAvailable: highlyAvailable === 'on' }),
     ...(budget !== undefined && { budgetMs: budget }),

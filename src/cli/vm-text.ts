@@ -43,6 +43,25 @@ export function settingsText(vm: VmView): string {
   ].join('; ');
 }
 
+/** What it has, and what waits for its next start. */
+export function hardwareText(vm: VmView): string[] {
+  const cdroms = vm.cdroms.map(({ path }) => `${path} in the CD drive`);
+  const disks = vm.disks.map(({ id, sizeBytes }) => `${id} of ${formatBytes(sizeBytes)}`);
+  const nics = vm.nics.map(({ id, switchName }) => `${id} on ${switchName}`);
+  const has = [
+    formatBytes(vm.memoryBytes),
+    `${vm.cpus} ${vm.cpus === 1 ? 'CPU' : 'CPUs'}`,
+    ...disks,
+    ...nics,
+    ...cdroms,
+  ];
+  const waits = vm.pending?.changes ?? [];
+  return [
+    `Hardware: ${has.join(', ')}.`,
+    ...(waits.length === 0 ? [] : [`When it is started the next time from off: ${waits.join(' ')}`]),
+  ];
+}
+
 function failbackText({ availability: { failback } }: VmView): string {
   if (!failback.enabled) return 'off';
   const { window } = failback;
@@ -99,11 +118,14 @@ export function renderVm(vm: VmView, look: Look, nowMs: number): string {
     ['automatic start', vm.automaticStart ? 'yes' : 'no'],
     ['machine', `${vm.machineType}, ${vm.cpuModel}, ${vm.accelerator}`],
     ['free-page hinting', vm.freePageHinting ? 'on' : 'off'],
+    ['graphics card', vm.graphics ? 'VGA' : 'none'],
     ...vm.disks.map((disk) => [disk.id, `${disk.path} (${disk.format}, ${formatBytes(disk.sizeBytes)})`] as const),
     ...vm.nics.map(
       (nic) =>
         [nic.id, `${nic.macAddress} on ${nic.switchName}${nic.address === null ? '' : `, ${nic.address}`}`] as const,
     ),
+    ...vm.cdroms.map(({ id, path }) => [id === 'seed' ? 'cloud-init' : 'CD drive', path] as const),
+    ...(vm.pending === null ? [] : [['at its next start', vm.pending.changes.join(' ')] as const]),
     ['created', ago(vm.createdAt, nowMs)],
   ];
   if (vm.migration !== null) facts.push(['migration', `${vm.migration.id} in ${vm.migration.phase}`]);

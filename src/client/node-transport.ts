@@ -1,7 +1,7 @@
 import { Agent, request as httpsRequest } from 'node:https';
-import { GodwitError } from '../contract/error-body.ts';
 import { parseClusterUrl } from './cluster-url.ts';
 import type { LiveConnection, LiveListener, Transport, TransportAnswer, TransportRequest } from './transport.ts';
+import { unreachable } from './unreachable.ts';
 
 export interface NodeTransportOptions {
   /** "https://10.78.0.11:8440" */
@@ -51,8 +51,7 @@ function send(target: Target, request: TransportRequest): Promise<TransportAnswe
   return new Promise((resolve, reject) => {
     // A request that changes something was perhaps received before the connection broke.
     let connected = false;
-    const fail = (error: Error) =>
-      reject(unreachable(target.base, { error, mayHaveArrived: request.method !== 'GET' && connected }));
+    const fail = (error: Error) => reject(noAnswer(target.base, error, request.method !== 'GET' && connected));
     const outgoing = httpsRequest(
       new URL(request.path, target.base),
       {
@@ -94,20 +93,15 @@ function parseJson(text: string): unknown {
   }
 }
 
-function unreachable(base: URL, cause: { readonly error: Error; readonly mayHaveArrived: boolean }): GodwitError {
-  const timedOut = cause.error.name === 'TimeoutError' || cause.error.name === 'AbortError';
-  return new GodwitError(
-    {
-      code: 'CLUSTER_UNREACHABLE',
-      message: `No answer from ${base.origin}: ${timedOut ? 'the deadline passed' : cause.error.message}.`,
-      state: cause.mayHaveArrived
-        ? 'Unknown: the request may or may not have reached the cluster.'
-        : 'Nothing was changed by this request.',
-      nextStep:
-        'Check that the node runs and that its address is reachable from here, or name another node with --cluster.',
-    },
-    cause.error,
-  );
+function noAnswer(base: URL, error: Error, mayHaveArrived: boolean) {
+  const timedOut = error.name === 'TimeoutError' || error.name === 'AbortError';
+  return unreachable(base.origin, {
+    error,
+    mayHaveArrived,
+    reason: timedOut ? 'the deadline passed' : error.message,
+    nextStep:
+      'Check that the node runs and that its address is reachable from here, or name another node with --cluster.',
+  });
 }
 
 function openLive(

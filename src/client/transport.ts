@@ -24,8 +24,8 @@ export interface TransportAnswer {
 
 export interface LiveListener {
   onMessage(text: string): void;
-  /** The reason in plain words. */
-  onClose(reason: string): void;
+  /** The reason in plain words, and the WebSocket's close code where there was one. */
+  onClose(reason: string, code?: number): void;
 }
 
 export interface LiveConnection {

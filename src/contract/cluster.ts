@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { NODE_STATES } from '../model/node.ts';
 import { highAvailabilityViewSchema } from './availability.ts';
 import { route } from './route.ts';
-import { bytes, exact, list, ms, nullable, oneOf } from './shapes.ts';
+import { bytes, exact, list, ms, nullable, oneOf, rate } from './shapes.ts';
 
 /** A member of the cluster as shown to the user; a witness has role `witness` and no memory for VMs. */
 export const nodeViewSchema = exact({
@@ -18,6 +18,18 @@ export const nodeViewSchema = exact({
   accelerator: nullable(oneOf(['kvm', 'tcg'])),
   agentVersion: Type.String(),
   apiUrl: Type.String(),
+  /** Virtual switches that exist there. */
+  switches: list(Type.String()),
+  /** Volumes mounted there. */
+  volumes: list(exact({ name: Type.String(), path: Type.String() })),
+  /** Over what guest memory reaches and leaves it. */
+  migration: exact({
+    address: Type.String(),
+    /** The network only for migrations, in CIDR notation; null: they go over the cluster network. */
+    network: nullable(Type.String()),
+    /** Per migration; null: as fast as the link allows. */
+    bandwidthBytesPerSecond: nullable(rate),
+  }),
 });
 export type NodeView = Static<typeof nodeViewSchema>;
 

@@ -32,6 +32,12 @@ export const listEvents = route({
     node: Type.Optional(Type.String()),
     /** true: only critical ones. */
     critical: Type.Optional(Type.Boolean()),
+    /** Only events of this kind. */
+    kind: Type.Optional(oneOf(EVENT_KINDS)),
+    /** Only events whose text or reason has this in it; upper and lower case are the same. */
+    text: Type.Optional(Type.String({ maxLength: 200 })),
+    /** Id of an event: only events that come before it, so the next page of older ones. */
+    before: Type.Optional(Type.String({ maxLength: 64 })),
     /** Only events that happened at or after this time (ISO 8601). */
     since: Type.Optional(Type.String()),
     /** `cursor` of an earlier answer: only events that were stored after it, in the order in which they were stored. */

@@ -49,7 +49,10 @@ export const joinCluster = route({
         clientPort: port,
         peerPort: port,
       }),
-      administrator: exact({ user: Type.String(), passwordHash: Type.String() }),
+      /** Null for a witness, which has no API. */
+      administrator: nullable(exact({ user: Type.String(), passwordHash: Type.String() })),
+      /** Certificates that are refused, signed by the authority (X.509 CRL). */
+      revocationList: Type.String({ minLength: 1, description: 'PEM' }),
     }),
   },
 });

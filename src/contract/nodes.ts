@@ -97,7 +97,7 @@ export const pauseNode = route({
 export const resumeNode = route({
   method: 'POST',
   path: '/nodes/:name/resume',
-  summary: 'The node takes VMs again.',
+  summary: 'The node takes VMs again; a quarantine ends.',
   params: nameParams,
   body: exact({
     /** true: the VMs that its drain has moved away come back; false by default. */

@@ -30,6 +30,9 @@ export const forecastSchema = exact({
 
 const decisionSchema = exact({ at: isoTime, what: Type.String(), why: Type.String() });
 
+/** `ClientView` in `src/migration/receipt.ts` explains both. */
+const clientViewSchema = exact({ atMs: list(ms), latencyMs: list(nullable(ms)) });
+
 /** The receipt of a migration that ended: `src/migration/receipt.ts` explains every field. */
 export const receiptSchema = exact({
   id: Type.String(),
@@ -63,7 +66,14 @@ export const receiptSchema = exact({
     connectionsKept: nullable(Type.Integer()),
     method: nullable(oneOf(['mirror', 'announcement'])),
     methodReason: nullable(Type.String()),
-    probe: nullable(exact({ kind: Type.String(), intervalMs: ms })),
+    probe: nullable(
+      exact({
+        kind: Type.String(),
+        intervalMs: ms,
+        samples: Type.Optional(clientViewSchema),
+        gapAtMs: Type.Optional(ms),
+      }),
+    ),
   }),
   transferredBytes: nullable(Type.Number()),
   memoryBytes: bytes,

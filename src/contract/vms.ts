@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox';
-import { VM_STATES } from '../model/vm.ts';
+import { VM_ACTIONS, VM_STATES } from '../model/vm.ts';
 import { vmAvailabilitySchema, vmSettings } from './availability.ts';
 import { phaseSchema } from './receipt.ts';
 import { route } from './route.ts';
 import { bytes, exact, isoTime, list, ms, nameParams, nullable, oneOf } from './shapes.ts';
+import { cloudInitSchema, deviceSchemas, hardwareChange, pendingHardwareSchema } from './vm-hardware.ts';
 
 /** A VM as shown to the user. */
 export const vmViewSchema = exact({
@@ -20,6 +21,8 @@ export const vmViewSchema = exact({
   addresses: list(Type.String()),
   memoryBytes: bytes,
   cpus: Type.Integer(),
+  /** 100: all of its virtual CPUs are busy. Null while it is not measured, and always in the live channel: see `load` there. */
+  cpuPercent: nullable(Type.Number()),
   automaticStart: Type.Boolean(),
   highlyAvailable: Type.Boolean(),
   /** How it is brought back, and where it may and should be. */
@@ -31,18 +34,14 @@ export const vmViewSchema = exact({
   accelerator: oneOf(['kvm', 'tcg']),
   /** Whether the guest says during a migration which of its memory is free. */
   freePageHinting: Type.Boolean(),
-  disks: list(exact({ id: Type.String(), path: Type.String(), format: oneOf(['qcow2', 'raw']), sizeBytes: bytes })),
-  nics: list(
-    exact({
-      id: Type.String(),
-      macAddress: Type.String(),
-      switchName: Type.String(),
-      address: nullable(Type.String()),
-    }),
-  ),
+  /** Whether it has a graphics card, and with it a graphical console. */
+  graphics: Type.Boolean(),
+  ...deviceSchemas,
+  /** Hardware that it gets when it is started the next time from off; null: it has all that was asked for. */
+  pending: nullable(pendingHardwareSchema),
   createdAt: isoTime,
   /** The newest request to change the power state; done with once `settledRequest` has its id. */
-  request: nullable(exact({ id: Type.String(), action: oneOf(['start', 'shutdown', 'turn-off', 'delete']) })),
+  request: nullable(exact({ id: Type.String(), action: oneOf(VM_ACTIONS) })),
   settledRequest: nullable(Type.String()),
   /** Why the settled request failed. */
   error: nullable(exact({ code: Type.String(), message: Type.String(), nextStep: Type.String() })),
@@ -76,14 +75,23 @@ export const createVm = route({
     memoryBytes: Type.Integer(),
     /** 1 to 64; 1 by default. */
     cpus: Type.Optional(Type.Integer()),
-    /** "lab", or the absolute path of a qcow2 or raw image on the nodes; by default "lab" where there is one, else an empty disk. */
+    /**
+     * "lab", the name of an image of the cluster (`GET /images`), or the absolute path of an image on the nodes; by default "lab" where there
+     * is one, else an empty disk. A qcow2 or raw image becomes the first disk; an ISO is put into a CD drive beside an empty disk.
+     */
     image: Type.Optional(Type.String()),
-    /** Further disks; with the image "lab" or none the first one is the VM's first disk (1 GiB if none is given). */
+    /** Further disks; with "lab", an ISO or no image the first one is the VM's first disk (1 GiB if none is given). */
     disks: Type.Optional(list(exact({ sizeBytes: Type.Integer() }))),
+    /** Size of the disk made of an image; by default the image's own, and never less. */
+    imageDiskBytes: Type.Optional(Type.Integer()),
     /** Virtual switch; by default the node's first one. */
     switch: Type.Optional(Type.String()),
+    /** What a guest with cloud-init is told at its first boot; not with the image "lab". */
+    cloudInit: Type.Optional(cloudInitSchema),
     /** Whether the guest says during a migration which of its memory is free; true by default under KVM, false under TCG. */
     freePageHinting: Type.Optional(Type.Boolean()),
+    /** Whether it has a graphics card; true by default. */
+    graphics: Type.Optional(Type.Boolean()),
     /** true by default. */
     highlyAvailable: Type.Optional(Type.Boolean()),
     /** true by default. */
@@ -99,7 +107,8 @@ export type CreateVmBody = Static<(typeof createVm)['body']>;
 export const changeVm = route({
   method: 'PATCH',
   path: '/vms/:name',
-  summary: 'Changes settings of a VM, also while it runs; what is left out stays as it is.',
+  summary:
+    'Changes settings of a VM, also while it runs; what is left out stays as it is. Hardware of a VM that is not off changes when it is started the next time from off: see `pending`.',
   params: nameParams,
   body: exact({
     highlyAvailable: Type.Optional(Type.Boolean()),
@@ -107,6 +116,7 @@ export const changeVm = route({
     /** > 0; holds for the next migration. */
     budgetMs: Type.Optional(Type.Number()),
     ...vmSettings,
+    ...hardwareChange,
   }),
   response: { 200: vmViewSchema },
 });
@@ -153,6 +163,30 @@ export const turnOffVm = route({
   method: 'POST',
   path: '/vms/:name/turn-off',
   summary: 'Turns a VM off as if its plug were pulled.',
+  params: nameParams,
+  response: { 202: requestTaken },
+});
+
+export const pauseVm = route({
+  method: 'POST',
+  path: '/vms/:name/pause',
+  summary: 'Stops a running guest where it is; it keeps its memory and stands still until it is resumed.',
+  params: nameParams,
+  response: { 202: requestTaken },
+});
+
+export const resumeVm = route({
+  method: 'POST',
+  path: '/vms/:name/resume',
+  summary: 'Lets a paused guest go on.',
+  params: nameParams,
+  response: { 202: requestTaken },
+});
+
+export const resetVm = route({
+  method: 'POST',
+  path: '/vms/:name/reset',
+  summary: 'Resets a running guest as if its reset button were pressed; it boots anew with the same hardware.',
   params: nameParams,
   response: { 202: requestTaken },
 });

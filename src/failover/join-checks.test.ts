@@ -10,12 +10,20 @@ const token: JoinTokenRecord = {
 const sight: JoinSight = {
   token,
   secretFits: true,
-  members: [{ name: 'node1', addresses: ['10.77.0.11', '10.78.0.11'], version: '0.3.1' }],
+  members: [{ name: 'node1', addresses: ['10.77.0.11', '10.78.0.11', '2001:db8::11'], version: '0.3.1' }],
   version: '0.3.1',
   wallMs: NOW,
 };
 const applicant: Applicant = {
-  ...{ name: 'node2', role: 'node', addresses: ['10.77.0.12'], version: '0.3.0', storeFormat: 1, wallMs: NOW },
+  ...{
+    name: 'node2',
+    role: 'node',
+    addresses: ['10.77.0.12'],
+    certificateAddresses: [],
+    version: '0.3.0',
+    storeFormat: 1,
+    wallMs: NOW,
+  },
 };
 
 function refusal(change: Partial<Applicant>, seen: Partial<JoinSight> = {}): string {
@@ -35,7 +43,7 @@ describe('checkJoin', () => {
   test.each([
     ['a token that was never given out', { token: undefined, secretFits: false }, 'JOIN_TOKEN_INVALID'],
     ['a wrong secret', { secretFits: false }, 'JOIN_TOKEN_INVALID'],
-    ['a used token', { token: { ...token, usedBy: { node: 'x', at: '' } } }, 'JOIN_TOKEN_INVALID'],
+    ['a used token', { token: { ...token, usedBy: { node: 'x', at: '', requestHash: '' } } }, 'JOIN_TOKEN_INVALID'],
     ['an expired token', { wallMs: NOW + 1_800_000 }, 'JOIN_TOKEN_EXPIRED'],
   ] as const)('refuses %s', (_what, seen, code) => {
     expect(refusal({ wallMs: 'wallMs' in seen ? seen.wallMs : NOW }, seen)).toBe(code);
@@ -50,6 +58,10 @@ describe('checkJoin', () => {
     ['a name that is none', { name: 'a/b' }, 'NAME_MALFORMED'],
     ['the name of a member', { name: 'Node1' }, 'JOIN_NAME_TAKEN'],
     ['an address of a member', { addresses: ['10.77.0.12', '10.78.0.11'] }, 'JOIN_ADDRESS_TAKEN'],
+    ['a certificate for an address of a member', { certificateAddresses: ['10.78.0.11'] }, 'JOIN_ADDRESS_TAKEN'],
+    ['such an address written otherwise', { certificateAddresses: ['2001:DB8:0:0::11'] }, 'JOIN_ADDRESS_TAKEN'],
+    ['an address that is read as another one', { certificateAddresses: ['10.78.0.011'] }, 'INVALID_INPUT'],
+    ['what is no address', { certificateAddresses: ['a:b'] }, 'INVALID_INPUT'],
   ] as const)('refuses %s', (_what, change, code) => {
     expect(refusal(change)).toBe(code);
   });

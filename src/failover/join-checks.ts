@@ -1,6 +1,7 @@
 /** Whether a machine may join the cluster. Pure: every refusal is an error with its own code. */
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { type Applicant, type JoinTokenRecord, STORE_FORMAT } from '../model/formation.ts';
+import { plainAddress } from '../model/ip-address.ts';
 import { isWellFormedName, type NodeName } from '../model/names.ts';
 
 /** Clocks may be this far apart. */
@@ -14,6 +15,7 @@ export interface JoinSight {
   readonly secretFits: boolean;
   readonly members: readonly {
     readonly name: NodeName;
+    /** All of them, those that only its certificate names too. */
     readonly addresses: readonly string[];
     readonly version: string | null;
   }[];
@@ -116,9 +118,14 @@ function checkName({ name }: Applicant, sight: JoinSight): void {
   );
 }
 
-function checkAddresses({ addresses }: Applicant, sight: JoinSight): void {
-  for (const address of addresses) {
-    const owner = sight.members.find((member) => member.addresses.includes(address));
+/** Also those that only the certificate would name: with it this machine could pass for the other one. */
+function checkAddresses({ addresses, certificateAddresses }: Applicant, sight: JoinSight): void {
+  for (const address of [...addresses, ...certificateAddresses]) {
+    const plain = plainAddress(address);
+    if (plain === null) {
+      throw refuse('INVALID_INPUT', `"${address}" is not an IP address.`, 'Correct --address or certificateAddresses.');
+    }
+    const owner = sight.members.find((member) => member.addresses.some((other) => plainAddress(other) === plain));
     if (owner === undefined) continue;
     throw refuse(
       'JOIN_ADDRESS_TAKEN',

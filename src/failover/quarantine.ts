@@ -20,6 +20,16 @@ export function failuresAfterFence(state: ClusterState, node: NodeName, wallMs: 
   return { at, quarantinedUntil: iso(wallMs + QUARANTINE_MS) };
 }
 
+/**
+ * The record of a node that an administrator lets have VMs again ahead of time; null if it is not quarantined. What has happened still
+ * counts: it is quarantined anew if it fails once more within the hour.
+ */
+export function failuresAfterResume(failures: NodeFailures | null, wallMs: number): NodeFailures | null {
+  const until = failures?.quarantinedUntil ?? null;
+  if (failures === null || until === null || Date.parse(until) <= wallMs) return null;
+  return { ...failures, quarantinedUntil: null };
+}
+
 function mayQuarantineOneMore(state: ClusterState, node: NodeName, wallMs: number): boolean {
   const runVms = knownNodes(state).filter(({ facts }) => facts.value.role === 'node');
   const others = runVms.filter(({ facts }) => facts.value.name !== node);

@@ -12,7 +12,7 @@ import type { ClusterState } from '../model/cluster-state.ts';
 import { freeMemoryBytes } from '../model/node.ts';
 import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
 import { decideRecovery, type RecoveryDecision } from './recovery.ts';
-import { releaseStaleMemory } from './stale-memory.ts';
+import { releaseStaleMemory, staleMemory } from './stale-memory.ts';
 
 const THREE: TestNode[] = [{ name: 'node1', is: 'fenced' }, { name: 'node2' }, { name: 'node3' }];
 
@@ -248,5 +248,12 @@ describe('whatever the cluster', () => {
     expect(freed?.memory.get('node1')?.value.allocations).toEqual({});
     expect(freed && releaseStaleMemory(freed, 'node1')).toBe(null);
     expect(releaseStaleMemory(state, ownerOf(state, 'A') ?? '')).toBe(null);
+  });
+
+  test('any other node frees it once the last VM has gone from there, so that a node that never comes back can be removed', () => {
+    const start = testCluster(THREE, [{ name: 'A', on: 'node1' }]);
+    expect(staleMemory(start, 'node2')).toEqual([]);
+    const { state } = recoverAll(start);
+    expect(staleMemory(state, 'node2').map(({ node }) => node)).toEqual(['node1']);
   });
 });

@@ -110,7 +110,10 @@ function lookAt(entry: VmEntry, from: FencedNode): Found[] {
     if (settled || !quiet || pending === 'delete') return [];
     return [{ kind: 'turned-off', entry, from, reason: `${why}, and it was to be off.` }];
   }
-  if (highlyAvailable && quiet) return [{ kind: 'assign', entry, from, reason: why }];
+  if (highlyAvailable && quiet) {
+    const lost = status?.state === 'paused' ? '; it was paused there, its memory is lost, and it boots anew' : '';
+    return [{ kind: 'assign', entry, from, reason: `${why}${lost}` }];
+  }
   const not = highlyAvailable ? 'It had not become highly available there yet' : 'It is not highly available';
   const unknown = quiet ? '' : '; nobody knows whether it still runs there';
   const reason = `${why}. ${not}, so it is not started elsewhere${unknown}.`;

@@ -205,14 +205,17 @@ export function fencedSides(
 }
 
 interface ClosingInput {
-  readonly decision: Extract<SettleDecision, { readonly kind: 'close' }>;
+  readonly decision: Pick<
+    Extract<SettleDecision, { readonly kind: 'close' }>,
+    'settlement' | 'reason' | 'relyOnFenced'
+  >;
   /** Of the migration, complete; stored as the proof that it is closed. */
   readonly receipt: unknown;
   readonly now: Now;
 }
 
 /**
- * The one transaction that closes the migration: of two competing settlements one fails. Null if the migration is closed already, or if
+ * The one transaction that closes the migration, whoever does it: of two competing settlements one fails. Null if the migration is closed already, or if
  * a node that the decision takes for fenced is not any more.
  */
 export function closingTransaction(

@@ -2,6 +2,7 @@ import { type ClusterState, type VmEntry, vmState } from '../model/cluster-state
 import { keys } from '../model/keys.ts';
 import type { NodeName } from '../model/names.ts';
 import type { Transaction } from '../model/transaction.ts';
+import { vmsOwnedBy } from '../placement/occupancy.ts';
 
 /**
  * Frees what a node still holds for VMs that are neither there nor on their way there: left by a failover, which does not touch the
@@ -18,6 +19,20 @@ export function releaseStaleMemory(state: ClusterState, node: NodeName): Transac
     compare: [{ key: keys.nodeMemory(node), modRevision: memory.modRevision }],
     write: [{ put: keys.nodeMemory(node), value: { ...memory.value, allocations: Object.fromEntries(needed) } }],
   };
+}
+
+/**
+ * What an agent has to free: on its own node, and on nodes that are fenced and own no VM any more. Those may never come back to do it
+ * themselves, and a node that holds memory cannot be removed from the cluster.
+ */
+export function staleMemory(state: ClusterState, own: NodeName): { node: NodeName; transaction: Transaction }[] {
+  const left = [...state.nodes].flatMap(([name, { membership }]) =>
+    membership?.value.state === 'fenced' && vmsOwnedBy(state, name).length === 0 ? [name] : [],
+  );
+  return [...new Set([own, ...left])].flatMap((node) => {
+    const transaction = releaseStaleMemory(state, node);
+    return transaction === null ? [] : [{ node, transaction }];
+  });
 }
 
 function isNeeded(entry: VmEntry | undefined, node: NodeName): boolean {

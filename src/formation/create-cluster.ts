@@ -30,6 +30,9 @@ export interface CreatedCluster {
   readonly tokensExpireAt: string;
 }
 
+/** Its first agent puts another one in its place at once. */
+const LIST_VALID_MS = 30 * 86_400_000;
+
 /** Throws JOIN_ALREADY_MEMBER, NAME_MALFORMED, REQUIREMENT_MISSING, INVALID_INPUT; nothing was written then. */
 export async function createCluster(input: CreateClusterInput): Promise<CreatedCluster> {
   const node = parseName('node', input.node);
@@ -50,10 +53,12 @@ export async function createCluster(input: CreateClusterInput): Promise<CreatedC
     const { key, request } = await makeRequest(node);
     return { key, certificate: await issuer.issue(request, subject) };
   };
+  const nowMs = Date.now();
+  const revocationList = await issuer.revoke([], { number: 1, signedAtMs: nowMs, validUntilMs: nowMs + LIST_VALID_MS });
   const identity = { ca: authority.certificate, ...(await issue()), qemu: await issue() };
   const tokens = Array.from({ length: input.tokens }, () => makeToken(input.tokenValidSeconds));
   const records = tokens.map(({ record }) => record);
-  await writeMember(directory, { config, identity, caKey: authority.key, tokens: records });
+  await writeMember(directory, { config, identity, caKey: authority.key, tokens: records, revocationList });
   return {
     config,
     configFile: configFile(directory),

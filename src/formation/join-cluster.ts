@@ -1,6 +1,5 @@
 /** A machine that belongs to no cluster becomes a node or the witness of one. */
-import { createHash } from 'node:crypto';
-import { makeRequest } from '../adapters/pki/key-pair.ts';
+import { createHash, randomBytes } from 'node:crypto';
 import { createClient } from '../client/client.ts';
 import { createNodeTransport } from '../client/node-transport.ts';
 import { findPinnedAuthority } from '../client/node-pinned-authority.ts';
@@ -11,6 +10,7 @@ import { STORE_FORMAT } from '../model/formation.ts';
 import { parseJoinToken } from '../model/join-token.ts';
 import { parseName } from '../model/names.ts';
 import type { NodeRole } from '../model/node.ts';
+import { forgetJoinRequest, type JoinRequest, keepJoinRequest } from './join-request.ts';
 import { machineSettings } from './machine-settings.ts';
 import { configFile, memberConfig, refuseSecondCluster, writeMember } from './member-files.ts';
 
@@ -35,8 +35,10 @@ export interface JoinedCluster {
 }
 
 const PAUSE_MS = 100;
+/** The last one: many machines join at the same time. */
+const PASSING: ReadonlySet<string> = new Set(['CLUSTER_UNREACHABLE', 'STORE_UNAVAILABLE', 'CONCURRENT_CHANGE']);
 
-/** Throws the JOIN_… errors, CLUSTER_UNREACHABLE, REQUIREMENT_MISSING, INVALID_INPUT. Nothing is written before the cluster has said yes. */
+/** Throws the JOIN_… errors, CLUSTER_UNREACHABLE, REQUIREMENT_MISSING, INVALID_INPUT. Nothing but the keys it asks with is written before the cluster has said yes. */
 export async function joinCluster(input: JoinClusterInput): Promise<JoinedCluster> {
   const token = parseJoinToken(input.token);
   const node = parseName('node', input.node);
@@ -48,8 +50,8 @@ export async function joinCluster(input: JoinClusterInput): Promise<JoinedCluste
   const draft = memberConfig(directory, settings, { ...parts, administrator });
   refuseSecondCluster(directory, draft.stateDirectory);
 
-  const own = await makeRequest(node);
-  const qemu = role === 'node' ? await makeRequest(node) : null;
+  const request = await keepJoinRequest(directory, { tokenId: token.id, node, role });
+  const { own, qemu } = request;
   const { ca, admission } = await untilAnswered(input.waitMs, async () => {
     const pinned = await findPinnedAuthority(input.url, token.caFingerprint);
     const transport = createNodeTransport({ url: input.url, user: '', password: '', ca: pinned, anyNode: true });
@@ -70,22 +72,42 @@ export async function joinCluster(input: JoinClusterInput): Promise<JoinedCluste
     } finally {
       transport.close();
     }
+  }).catch((error: unknown) => {
+    if (isOver(error, request)) forgetJoinRequest(directory);
+    throw error;
   });
 
-  const { clusterName, store, certificate, qemuCertificate } = admission;
+  const { clusterName, store, certificate, qemuCertificate, revocationList } = admission;
   const config = memberConfig(
     directory,
     { ...settings, store: { ...draft.store, clientPort: store.clientPort, peerPort: store.peerPort } },
     {
-      ...{ clusterName, node, role, members: store.members, administrator: admission.administrator },
+      ...{ clusterName, node, role, members: store.members },
+      administrator: admission.administrator ?? nobody(),
       admission: createHash('sha256').update(own.request).digest('hex'),
     },
   );
   const qemuIdentity =
     qemu === null || qemuCertificate === null ? null : { key: qemu.key, certificate: qemuCertificate };
   const identity = { ca, key: own.key, certificate, qemu: qemuIdentity };
-  await writeMember(directory, { config, identity, caKey: admission.caKey, tokens: [] });
+  await writeMember(directory, { config, identity, caKey: admission.caKey, tokens: [], revocationList });
+  forgetJoinRequest(directory);
   return { config, configFile: configFile(directory) };
+}
+
+/** Whether asking again would be pointless: it was refused, and no earlier try can have succeeded, or its token is of no use any more. */
+function isOver(error: unknown, { fresh }: JoinRequest): boolean {
+  if (!(error instanceof GodwitError)) return false;
+  if (['JOIN_TOKEN_INVALID', 'JOIN_TOKEN_EXPIRED'].includes(error.code)) return true;
+  return fresh && /^(JOIN_|NAME_|INVALID_)/.test(error.code);
+}
+
+/** A witness has no API to sign in to, so it does not learn the password's hash: there is no password for this one. */
+function nobody(): AgentConfig['administrator'] {
+  return {
+    user: 'nobody',
+    passwordHash: `scrypt:16384:${randomBytes(16).toString('hex')}:${randomBytes(32).toString('hex')}`,
+  };
 }
 
 /** A node that is still starting does not listen yet, or its database does not answer yet. */
@@ -95,7 +117,7 @@ async function untilAnswered<T>(waitMs: number, ask: () => Promise<T>): Promise<
     try {
       return await ask();
     } catch (error) {
-      const passing = error instanceof GodwitError && ['CLUSTER_UNREACHABLE', 'STORE_UNAVAILABLE'].includes(error.code);
+      const passing = error instanceof GodwitError && PASSING.has(error.code);
       if (!passing || Date.now() >= giveUpAtMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkAgentConfig } from '../adapters/node-facts/load-agent-config.ts';
+import { revocationFiles } from '../adapters/pki/revocation-files.ts';
 import { type IssuedIdentity, replaceFiles, writeIdentity } from '../adapters/pki/identity-files.ts';
 import type { AgentConfig } from '../model/agent-config.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
@@ -84,15 +85,19 @@ export interface MemberFiles {
   /** Null on a witness. */
   readonly caKey: string | null;
   readonly tokens: readonly JoinTokenRecord[];
+  /** X.509 CRL, PEM. */
+  readonly revocationList: string;
 }
 
 /** The configuration last: whoever waits for it finds everything else there. */
-export async function writeMember(directory: string, { config, identity, caKey, tokens }: MemberFiles): Promise<void> {
+export async function writeMember(directory: string, files: MemberFiles): Promise<void> {
+  const { config, identity, caKey, tokens, revocationList } = files;
   mkdirSync(config.stateDirectory, { recursive: true, mode: 0o700 });
   mkdirSync(join(directory, 'pki'), { recursive: true, mode: 0o755 });
   const { caCertificate, certificate, key, qemuDirectory } = config.pki;
   const paths = { caCertificate, certificate, key, qemuDirectory: config.role === 'node' ? qemuDirectory : null };
   await writeIdentity(paths, identity, config.qemu.user?.gid ?? null);
+  await revocationFiles(paths).write(revocationList);
   if (caKey !== null && config.pki.caKey !== undefined) {
     await replaceFiles([{ path: config.pki.caKey, text: caKey, mode: 0o600 }]);
   }

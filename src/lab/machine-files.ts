@@ -67,7 +67,10 @@ function machineSettings(plan: LabPlan, machine: Machine, settings: AgentSetting
   return {
     addresses,
     certificateAddresses: gateway === undefined ? [] : [gateway],
-    api: { port: API_PORT, url: `https://${addresses.at(-1)}:${API_PORT}` },
+    api: {
+      ...{ port: API_PORT, url: `https://${addresses.at(-1)}:${API_PORT}` },
+      alsoReachedAs: gateway === undefined ? [] : [`https://${gateway}:${API_PORT}`],
+    },
     peerPort: PEER_PORT,
     store: { clientPort: 2379, peerPort: 2380, etcdBinary: ETCD_BINARY },
     stateDirectory: join(directory, 'state'),

@@ -7,7 +7,11 @@ const seen: TrafficReport = {
   methodReason: 'frames were mirrored from the last round on',
   counts: { held: 14, replayed: 20, lost: 0, duplicated: 0 },
   countsReason: 'node2 did not report them',
-  probe: { kind: 'ARP through the virtual switch of node3', intervalMs: 5, gapMs: 38.4567 },
+  probe: {
+    ...{ kind: 'ARP through the virtual switch of node3', intervalMs: 5, gapMs: 38.4567 },
+    seen: { stoppedAtMs: 1000, gapStartedAtMs: 999.04, samples: [{ askedAtMs: 995, waitedMs: 0.44 }] },
+    seenReason: 'the guest was never stopped',
+  },
   probeReason: 'the guest did not answer the probe',
 };
 
@@ -32,7 +36,11 @@ describe('a complete receipt', () => {
       networkGapMs: 38.5,
       network: {
         ...{ framesHeld: 14, framesReplayed: 20, framesLost: 0, framesDuplicated: 0, method: 'mirror' },
-        probe: { kind: 'ARP through the virtual switch of node3', intervalMs: 5 },
+        probe: {
+          ...{ kind: 'ARP through the virtual switch of node3', intervalMs: 5 },
+          samples: { atMs: [-5], latencyMs: [0.4] },
+          gapAtMs: -1,
+        },
       },
     });
     expect(receipt.notMeasured).toEqual({ clockErrorMs: 'the clocks were not compared' });
@@ -64,10 +72,11 @@ describe('a complete receipt', () => {
   });
 
   test('keeps the probe that was made, although the guest was not heard twice', () => {
-    const probe = { kind: 'ARP', intervalMs: 5, gapMs: null };
+    const probe = { kind: 'ARP', intervalMs: 5, gapMs: null, seen: null, seenReason: 'the guest was never stopped' };
     const receipt = completeReceipt(pending, { ...seen, probe });
     expect(receipt).toMatchObject({ networkGapMs: null, network: { probe: { kind: 'ARP', intervalMs: 5 } } });
     expect(receipt.notMeasured).toHaveProperty('networkGapMs');
+    expect(receipt.notMeasured['network.probe.samples']).toBe('the guest was never stopped');
     expect(receipt.notMeasured).not.toHaveProperty(['network.probe']);
   });
 
@@ -79,7 +88,10 @@ describe('a complete receipt', () => {
   });
 
   test('takes a gap of nothing for a gap that was measured', () => {
-    const receipt = completeReceipt(pending, { ...seen, probe: { kind: 'ARP', intervalMs: 5, gapMs: 0 } });
+    const receipt = completeReceipt(pending, {
+      ...seen,
+      probe: { kind: 'ARP', intervalMs: 5, gapMs: 0, seen: null, seenReason: 'the guest was never stopped' },
+    });
     expect(receipt.networkGapMs).toBe(0);
     expect(receipt.notMeasured).not.toHaveProperty('networkGapMs');
   });

@@ -1,3 +1,4 @@
+import { type AskedSample, clientView } from './client-view.ts';
 import type { Receipt } from './receipt.ts';
 
 /** What was seen of the guest's traffic around a switchover. */
@@ -18,6 +19,13 @@ export interface TrafficReport {
     readonly intervalMs: number;
     /** Longest time between two answers. */
     readonly gapMs: number | null;
+    /** Its single requests, the guest's stop and the begin of the gap, all on one clock; null where that is not known. */
+    readonly seen: {
+      readonly samples: readonly AskedSample[];
+      readonly stoppedAtMs: number;
+      readonly gapStartedAtMs: number | null;
+    } | null;
+    readonly seenReason: string;
   } | null;
   readonly probeReason: string;
 }
@@ -27,6 +35,7 @@ export const STILL_MEASURED = 'it is still being measured';
 
 const COUNTS = ['framesHeld', 'framesReplayed', 'framesLost', 'framesDuplicated'] as const;
 const MEASURED_AFTER = [...COUNTS, 'probe'];
+const SAMPLES = 'network.probe.samples';
 
 /** The receipt with what could only be known after the end. Pure. */
 export function completeReceipt(receipt: Receipt, report: TrafficReport): Receipt {
@@ -47,8 +56,9 @@ export function completeReceipt(receipt: Receipt, report: TrafficReport): Receip
     framesDuplicated: counts?.duplicated ?? null,
     method: report.method,
     methodReason: report.methodReason,
-    probe: probe === null ? null : { kind: probe.kind, intervalMs: probe.intervalMs },
+    probe: probe === null ? null : probeOf(probe),
   };
+  if (probe !== null && network.probe?.samples === undefined) notMeasured[SAMPLES] = probe.seenReason;
   for (const name of COUNTS) {
     if (network[name] !== null) continue;
     notMeasured[`network.${name}`] =
@@ -60,6 +70,15 @@ export function completeReceipt(receipt: Receipt, report: TrafficReport): Receip
     network,
     notMeasured,
     complete: true,
+  };
+}
+
+function probeOf({ kind, intervalMs, seen }: NonNullable<TrafficReport['probe']>): Receipt['network']['probe'] {
+  if (seen === null) return { kind, intervalMs };
+  const { samples, stoppedAtMs, gapStartedAtMs } = seen;
+  return {
+    ...{ kind, intervalMs, samples: clientView(samples, stoppedAtMs) },
+    ...(gapStartedAtMs !== null && { gapAtMs: Math.round((gapStartedAtMs - stoppedAtMs) * 10) / 10 }),
   };
 }
 

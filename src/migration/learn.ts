@@ -1,12 +1,8 @@
-/**
- * What this cluster measured before, out of the receipts of its migrations. They come from the store as unknown values, also from
- * other versions of Godwit: what is not as expected is left out, and nothing here throws.
- */
+/** What this cluster measured before, out of the receipts of its migrations. */
 import type { MigrationId, NodeName, VmName } from '../model/names.ts';
+import { completedMigrations, type PastMigration, sustainedRate } from '../model/past-migration.ts';
 import { FIRST_LIMIT_MS, FIXED_BLACKOUT_MS } from './convergence-policy.ts';
 
-/** Only the newest receipts count, so that the work is bounded and old links are forgotten. */
-const RECEIPTS_MAX = 50;
 const SAMPLES_MAX = 20;
 /** Fewer say too little about the fixed part of the blackout. */
 const SAMPLES_MIN = 3;
@@ -17,8 +13,6 @@ const MEMORY_MS_MIN = 8;
 /** Total time outside the rounds before anything was measured: start of QEMU on the destination, set-up, hand-over. */
 export const OVERHEAD_MS = 250;
 const OVERHEAD_MS_MAX = 60_000;
-/** A rate over less time than this is not sustained. */
-const SUSTAINED_MS_MIN = 200;
 /** What each newer migration takes off the weight of an older rate. */
 const AGEING = 0.98;
 export const CORRECTION_MIN = 0.5;
@@ -26,30 +20,6 @@ export const CORRECTION_MAX = 2;
 /** Of what was corrected before this much stays, and of each new error this much is added (logarithms): 86 % of a lasting error go. */
 const CORRECTION_KEPT = 0.9;
 const CORRECTION_ADDED = 0.6;
-
-interface PastRound {
-  readonly durationMs: number;
-  readonly sentBytes: number;
-  readonly remainingBytes: number;
-  readonly bandwidthBytesPerSecond: number;
-}
-
-/** The part of a completed migration's receipt that is learned from. */
-export interface PastMigration {
-  readonly id: MigrationId;
-  readonly vm: VmName;
-  readonly source: NodeName;
-  readonly destination: NodeName;
-  readonly totalMs: number;
-  readonly blackoutMs: number | null;
-  readonly rounds: readonly PastRound[];
-  readonly encrypted: boolean;
-  /** Memory went over as it is. */
-  readonly uncompressed: boolean;
-  readonly forecastTotalMs: number | null;
-  /** It had to wait for others, so that its total time says nothing about itself. */
-  readonly waited: boolean;
-}
 
 /** What is to be migrated: history is told apart by it. */
 export interface LearningScope {
@@ -105,12 +75,6 @@ export function learn(migrations: ReadonlyMap<MigrationId, unknown>, scope: Lear
   };
 }
 
-/** The newest receipts of completed migrations, newest first. */
-export function completedMigrations(migrations: ReadonlyMap<MigrationId, unknown>): PastMigration[] {
-  const newest = [...migrations.keys()].sort((a, b) => (a < b ? 1 : -1)).slice(0, RECEIPTS_MAX);
-  return newest.flatMap((id) => pastMigration(id, migrations.get(id)) ?? []);
-}
-
 /** Links carry as much in one direction as in the other, so that both directions are learned from. */
 function connects(one: PastMigration, { source, destination }: LearningScope): boolean {
   return (
@@ -127,13 +91,6 @@ function linkRate(between: readonly PastMigration[], encrypted: boolean): Learne
   if (rates.length === 0) return null;
   const aged = rates.map((rate, age) => rate * AGEING ** age);
   return { bytesPerSecond: Math.max(...aged), migrations: rates.length };
-}
-
-function sustainedRate({ rounds }: Pick<PastMigration, 'rounds'>): number | null {
-  const rates = rounds
-    .filter((round) => round.durationMs >= SUSTAINED_MS_MIN)
-    .map((round) => round.bandwidthBytesPerSecond);
-  return rates.length === 0 ? null : Math.max(...rates);
 }
 
 function fixedBlackout(between: readonly PastMigration[]): FixedBlackout {
@@ -191,39 +148,4 @@ function quantile(samples: readonly number[], fraction: number): number | null {
 
 function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
-}
-
-function pastMigration(id: MigrationId, stored: unknown): PastMigration | null {
-  if (!isObject(stored)) return null;
-  const { vm, source, destination, outcome, mode, totalMs, blackoutMs, rounds, encrypted } = stored;
-  if (typeof vm !== 'string' || typeof source !== 'string' || typeof destination !== 'string') return null;
-  if (outcome !== 'completed' || mode !== 'live' || !isFigure(totalMs)) return null;
-  const forecast = isObject(stored['forecast']) ? stored['forecast']['totalMs'] : null;
-  const decisions: unknown[] = Array.isArray(stored['decisions']) ? stored['decisions'] : [];
-  return {
-    ...{ id, vm, source, destination, totalMs, encrypted: encrypted === true },
-    blackoutMs: isFigure(blackoutMs) ? blackoutMs : null,
-    rounds: Array.isArray(rounds) ? rounds.filter(isRound) : [],
-    uncompressed: (stored['compression'] ?? 'none') === 'none',
-    forecastTotalMs: isFigure(forecast) ? forecast : null,
-    waited: decisions.some((decision) => isObject(decision) && decision['what'] === 'wait'),
-  };
-}
-
-function isRound(value: unknown): value is PastRound {
-  return (
-    isObject(value) &&
-    isFigure(value['durationMs']) &&
-    isFigure(value['sentBytes']) &&
-    isFigure(value['remainingBytes']) &&
-    isFigure(value['bandwidthBytesPerSecond'])
-  );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isFigure(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }

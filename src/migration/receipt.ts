@@ -44,6 +44,17 @@ export interface BlackoutParts {
 }
 
 /**
+ * How a client found the guest around its stop: one entry per request of the probe, in both lists, in milliseconds. At most 300 requests,
+ * from 0.4 s before the stop until about half a second after the end; the longest wait is always among them.
+ */
+export interface ClientView {
+  /** When it was sent, from the guest's stop on the source on; negative before it. */
+  readonly atMs: readonly number[];
+  /** Until the guest was heard again: the next answer to any request; null if it was not. */
+  readonly latencyMs: readonly (number | null)[];
+}
+
+/**
  * The receipt: what was measured, forecast and decided in one migration. Part of the public
  * contract; a value that was not measured is null and `notMeasured` has its path and the reason.
  */
@@ -80,7 +91,14 @@ export interface Receipt {
     readonly method: 'mirror' | 'announcement' | null;
     /** Why this method. */
     readonly methodReason: string | null;
-    readonly probe: { readonly kind: string; readonly intervalMs: number } | null;
+    readonly probe: {
+      readonly kind: string;
+      readonly intervalMs: number;
+      /** Absent where it was not recorded: `notMeasured` says why, except in receipts of older versions. */
+      readonly samples?: ClientView;
+      /** When `networkGapMs` began, in milliseconds from the guest's stop on: the longest silence may be at another time. Absent as `samples`. */
+      readonly gapAtMs?: number;
+    } | null;
   };
   /** Memory and device state sent, by QEMU's count. */
   readonly transferredBytes: number | null;

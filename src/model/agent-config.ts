@@ -18,7 +18,15 @@ export interface AgentConfig {
   readonly role: NodeRole;
   /** Own addresses for other agents, best first: cluster network, then client network. The first also carries guest memory. */
   readonly addresses: readonly string[];
-  readonly api: { readonly port: number; readonly url: string };
+  readonly api: {
+    readonly port: number;
+    readonly url: string;
+    /**
+     * Further URLs under which browsers reach this node's API, e.g. through a gateway, in the order of the networks, which is the same on
+     * all nodes. Pages of these origins are trusted as this cluster's own. The certificate has to name them: `certificateAddresses`.
+     */
+    readonly alsoReachedAs?: readonly string[];
+  };
   readonly peerPort: number;
   readonly pki: {
     readonly caCertificate: string;
@@ -98,6 +106,11 @@ export interface AgentConfig {
   readonly administrator: { readonly user: string; readonly passwordHash: string };
   /** The kernel, initrd and kernel command line behind `--image lab`; null where there is none. */
   readonly labImage: { readonly kernel: string; readonly initrd: string; readonly commandLine: string } | null;
+  /**
+   * Addresses and ranges ("10.1.0.5", "10.1.0.0/16") that images may be downloaded from although they are those of the node, of its link or
+   * of the cluster. Absent: none.
+   */
+  readonly imageSources?: { readonly allow: readonly string[] };
   /** First guest address handed out for `--image lab` VMs and its network, e.g. {"network": "10.78.0.0/24", "first": 100, "last": 199}; null: none. */
   readonly guestAddresses: { readonly network: string; readonly first: number; readonly last: number } | null;
 }

@@ -17,6 +17,8 @@ export const EVENT_KINDS = [
   'fencing-tried',
   'authority-ended',
   'authority-back',
+  'agent-started',
+  'agent-stopped',
   'voted',
   // VMs
   'vm-recovered',
@@ -32,6 +34,9 @@ export const EVENT_KINDS = [
   'store-unavailable',
   'store-back',
   'store-member-changed',
+  'store-member-ended',
+  'store-saved',
+  'store-not-saved',
   'certificate-renewed',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];

@@ -34,13 +34,16 @@ export interface JoinTokenRecord {
   /** ISO times. */
   readonly createdAt: string;
   readonly expiresAt: string;
-  readonly usedBy: { readonly node: NodeName; readonly at: string } | null;
+  /** `requestHash`: of the machine's certificate request, as in {@link NodeAdmission}. The same request may come again, another one may not. */
+  readonly usedBy: { readonly node: NodeName; readonly at: string; readonly requestHash: string } | null;
 }
 
 /** Key `nodes/<name>/admission`: the node has been let in, which keeps its name and addresses for it before it first starts. */
 export interface NodeAdmission {
   readonly role: NodeRole;
   readonly addresses: readonly string[];
+  /** Further addresses that its certificate names. */
+  readonly certificateAddresses?: readonly string[];
   readonly admittedAt: string;
   /** SHA-256 of the certificate request it came with, hexadecimal: tells this machine from an earlier one of the same name. */
   readonly requestHash: string;
@@ -60,9 +63,42 @@ export interface Applicant {
   readonly name: NodeName;
   readonly role: NodeRole;
   readonly addresses: readonly string[];
+  /** Further addresses for its certificate. */
+  readonly certificateAddresses: readonly string[];
   /** Version of Godwit. */
   readonly version: string;
   readonly storeFormat: number;
   /** Its clock, milliseconds since 1970. */
   readonly wallMs: number;
+}
+
+export interface IssuedCertificate {
+  /** Serial number, hexadecimal, lower case. */
+  readonly serial: string;
+  /** ISO time. */
+  readonly expiresAt: string;
+}
+
+/** Key `nodes/<name>/certificates`: all that were issued to the node and are still valid, so that an eviction revokes them all. */
+export interface NodeCertificates {
+  readonly issued: readonly IssuedCertificate[];
+}
+
+export interface RevokedCertificate extends IssuedCertificate {
+  /** To whom it was issued. */
+  readonly node: NodeName;
+  /** ISO time. */
+  readonly revokedAt: string;
+}
+
+/** Key `formation/revocations`: certificates that nobody accepts any more, though they have not expired. */
+export interface RevocationRecord {
+  readonly certificates: readonly RevokedCertificate[];
+  /** The same, signed by the authority: a certificate revocation list (RFC 5280), PEM. */
+  readonly list: string;
+  /** Grows with every list. */
+  readonly number: number;
+  /** ISO times between which the list may be believed. */
+  readonly signedAt: string;
+  readonly validUntil: string;
 }

@@ -21,6 +21,8 @@ export const keys = {
   nodeFencing: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/fencing`,
   /** NodeAdmission */
   nodeAdmission: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/admission`,
+  /** NodeCertificates */
+  nodeCertificates: (node: NodeName) => `${STORE_PREFIX}nodes/${node}/certificates`,
   /** Who keeps the store, who may join, who was removed */
   formation: `${STORE_PREFIX}formation/`,
   /** SeatsRecord */
@@ -29,6 +31,10 @@ export const keys = {
   /** JoinTokenRecord */
   joinToken: (id: string) => `${STORE_PREFIX}formation/tokens/${id}`,
   evictions: `${STORE_PREFIX}formation/evicted/`,
+  /** Who was let in last; changed with every admission, so that two at once see each other */
+  lastAdmission: `${STORE_PREFIX}formation/last-admission`,
+  /** RevocationRecord */
+  revocations: `${STORE_PREFIX}formation/revocations`,
   /** EvictionRecord */
   eviction: (node: NodeName) => `${STORE_PREFIX}formation/evicted/${node}`,
   votes: `${STORE_PREFIX}votes/`,
@@ -67,6 +73,18 @@ export const EVENTS_PREFIX = '/godwit-events/';
 
 /** ClusterEvent; ids sort by time. */
 export const eventKey = (id: string) => `${EVENTS_PREFIX}${id}`;
+
+/** Only for the API, so not part of the state that every agent holds either. */
+export const SESSIONS_PREFIX = '/godwit-sessions/';
+
+/** SessionRecord; `id` is the hash of a secret. */
+export const sessionKey = (id: string) => `${SESSIONS_PREFIX}${id}`;
+
+/** For those who watch the cluster, not for its decisions. */
+export const LOAD_PREFIX = '/godwit-load/';
+
+/** LoadRecord; best effort */
+export const loadKey = (node: NodeName) => `${LOAD_PREFIX}${node}`;
 
 export interface ClusterFacts {
   readonly name: string;

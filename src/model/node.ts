@@ -13,8 +13,12 @@ export interface NodeFacts {
   readonly role: NodeRole;
   /** Addresses at which other agents reach this one, best first: cluster network, then client network. */
   readonly addresses: readonly string[];
+  /** Further addresses that its certificate names; absent: none, or an older agent. */
+  readonly certificateAddresses?: readonly string[];
   /** Base URL of the REST API, e.g. "https://10.78.0.11:8440". */
   readonly apiUrl: string;
+  /** Further ones, as the configuration has them. */
+  readonly alsoReachedAs?: readonly string[];
   /** Port of the link between agents (mutual TLS). */
   readonly peerPort: number;
   /** Memory this node offers to VMs, in bytes; 0 for a witness. */

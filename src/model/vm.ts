@@ -14,6 +14,14 @@ export interface VmDisk {
   readonly sizeBytes: number;
 }
 
+/** A CD drive with a medium. */
+export interface VmCdrom {
+  /** "cd0": its medium can be changed. "seed": what cloud-init reads; made for this VM. */
+  readonly id: 'cd0' | 'seed';
+  /** Absolute path of an ISO file, the same on every possible owner. */
+  readonly path: string;
+}
+
 export interface VmNic {
   /** "nic0", "nic1" … */
   readonly id: string;
@@ -50,14 +58,24 @@ export interface VmDefinition {
    * was a choice: then it does not.
    */
   readonly freePageHinting: boolean;
+  /** Absent: without a screen, as all VMs once were. `vga`: a standard VGA card, keyboard and an absolute pointer. */
+  readonly graphics?: 'vga';
   readonly boot: VmBoot;
   readonly disks: readonly VmDisk[];
   readonly nics: readonly VmNic[];
+  /** Absent: no CD drive. Never empty, so that a definition without one is written in one way only, and hashed so. */
+  readonly cdroms?: readonly VmCdrom[];
 }
 
 /** What the user asked for, kept until it is deleted. Key `vms/<name>/record`. */
 export interface VmRecord {
+  /** What its QEMU was, or will be, started from by a failover, a restart or a migration. */
   readonly definition: VmDefinition;
+  /**
+   * What a start from off puts in the place of `definition`; absent: nothing is to change. A failover does not: it must not fail because
+   * hardware that nobody uses yet does not fit.
+   */
+  readonly pendingDefinition?: VmDefinition;
   readonly desired: 'running' | 'off';
   readonly highlyAvailable: boolean;
   /** Whether it starts when its node starts. */
@@ -71,7 +89,8 @@ export interface VmRecord {
   readonly request: VmRequest | null;
 }
 
-export type VmAction = 'start' | 'shutdown' | 'turn-off' | 'delete';
+export const VM_ACTIONS = ['start', 'shutdown', 'turn-off', 'delete', 'pause', 'resume', 'reset'] as const;
+export type VmAction = (typeof VM_ACTIONS)[number];
 
 export interface VmRequest {
   readonly id: string;

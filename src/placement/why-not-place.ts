@@ -142,7 +142,7 @@ function migrationNetworkReasons(facts: NodeFacts, owner: NodeFacts | null): Rea
 }
 
 function storageReasons(facts: NodeFacts, definition: VmDefinition): Reason[] {
-  const unreachable = definition.disks.filter(
+  const unreachable = [...definition.disks, ...(definition.cdroms ?? [])].filter(
     (disk) => !facts.volumes.some((volume) => isBelow(disk.path, volume.path)),
   );
   return unreachable.map((disk) => ({

@@ -8,6 +8,8 @@ export interface Disks {
   virtualSizeBytes(file: string): Promise<number>;
   /** Copies or imports an image (file path) as the content of a new disk. */
   importImage(disk: VmDisk, file: string): Promise<void>;
+  /** Makes the image of a VM that is off as large as the disk's size; never smaller. */
+  grow(disk: VmDisk): Promise<void>;
   exists(path: string): Promise<boolean>;
   /** Only when the user asked for it. */
   remove(disk: VmDisk): Promise<void>;

@@ -17,6 +17,14 @@ export interface ProbeTarget {
   readonly address: string;
 }
 
+/** One request of a probe, in milliseconds. */
+export interface ProbeSample {
+  /** Wall clock of the observing agent. */
+  readonly askedAtMs: number;
+  /** Until the next answer of the guest, to whichever request; null if none has come. */
+  readonly waitedMs: number | null;
+}
+
 /** Milliseconds; wall clock of the observing agent. */
 export interface ProbeResult {
   readonly intervalMs: number;
@@ -25,6 +33,8 @@ export interface ProbeResult {
   /** Longest time between two answers; null with fewer than two. */
   readonly longestGapMs: number | null;
   readonly gapStartedAtMs: number | null;
+  /** The newest requests, in their order; absent from an agent that does not keep them. */
+  readonly samples?: readonly ProbeSample[];
 }
 
 export interface ProbeRun {

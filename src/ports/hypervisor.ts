@@ -130,6 +130,8 @@ export interface Instance {
   pause(): Promise<void>;
   /** ACPI power button. */
   powerDown(): Promise<void>;
+  /** `system_reset`: returns at once; the guest boots anew in the same QEMU. */
+  reset(): Promise<void>;
   /** SIGKILL, then waits until the process is gone and its taps and files are removed. Idempotent. */
   kill(): Promise<void>;
   /** QMP `quit`; SIGKILL after 2 s. Waits as `kill`. */

@@ -33,6 +33,12 @@ export interface StoreSeats {
   remove(id: string): Promise<void>;
 }
 
+/** Copies of the whole database, for an administrator who has to restore it. */
+export interface StoreSnapshots {
+  /** On this node's disk, and proven to be whole, when this returns; only the newest three are kept. Throws STORE_UNAVAILABLE. */
+  take(): Promise<{ readonly path: string; readonly bytes: number }>;
+}
+
 /** The connection to the store, which outlives its members' and its own certificate's change. */
 export interface StoreConnection {
   /** Who keeps the store from now on, without learners. An empty list is ignored. */

@@ -1,6 +1,6 @@
 import { scryptSync } from 'node:crypto';
 import { watchCluster } from '../../src/agent/cluster-view.ts';
-import type { FormationContext } from '../../src/api/context.ts';
+import type { ConsoleDesk, FormationContext } from '../../src/api/context.ts';
 import { type ApiServer, createApiServer } from '../../src/api/server.ts';
 import type { RestErrorBody } from '../../src/contract/error-body.ts';
 import type { Route } from '../../src/contract/route.ts';
@@ -13,9 +13,11 @@ import type { VmDisk } from '../../src/model/vm.ts';
 import type { Disks } from '../../src/ports/disks.ts';
 import type { EventLog } from '../../src/ports/events.ts';
 import type { PowerFence } from '../../src/ports/fence.ts';
+import type { Images, ImageSources } from '../../src/ports/images.ts';
 import type { Log } from '../../src/ports/log.ts';
 import { testFacts, testHeartbeat, testMemory } from './cluster-facts.ts';
 import { ManualClock } from './manual-clock.ts';
+import { MemoryImages, MemorySeeds } from './memory-images.ts';
 import { MemoryStore } from './memory-store.ts';
 
 export const PASSWORD = 'correct horse';
@@ -27,27 +29,47 @@ export interface ApiCluster {
   readonly store: MemoryStore;
   readonly clock: ManualClock;
   readonly disks: MemoryDisks;
+  readonly images: MemoryImages;
+  readonly seeds: MemorySeeds;
   /** What was said to the event log; nothing of it gets into the store. */
   readonly said: NewEvent[];
   /** Signed in; resolves with status and parsed body. */
   ask(method: Route['method'], path: string, body?: object): Promise<{ status: number; body: unknown }>;
   /** The error of a request that must be refused; fails if it changed a key or a disk. */
   refusal(method: Route['method'], path: string, body?: object): Promise<RestErrorBody>;
+  /** The built page of the web console; null: there is none. */
+  readonly page: { html: string | null };
   /** Writes, and waits until the API's view has it. */
   put(values: Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startApiCluster(formation: FormationContext | null = null): Promise<ApiCluster> {
+/** What is real instead of in memory. */
+export interface RealParts {
+  readonly images?: Images;
+  readonly imageSources?: ImageSources;
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
+export async function startApiCluster(
+  formation: FormationContext | null = null,
+  real: RealParts = {},
+): Promise<ApiCluster> {
   const [store, clock, disks] = [new MemoryStore(), new ManualClock(), new MemoryDisks()];
+  const [images, seeds] = [new MemoryImages(), new MemorySeeds()];
   const said: NewEvent[] = [];
+  const page = { html: '<meta name="csp-nonce" content="__CSP_NONCE__">' as string | null };
   const events: EventLog = { say: (event) => void said.push(event) };
   const view = watchCluster(store, clock);
   await view.ready();
   const server = createApiServer({
     ...{ config: testConfig(), store, reader: view, disks, clock, ids: countedIds(), log: silentLog },
-    ...{ events, fence: silentFence },
-    ...{ nodeName: 'node1', version: '0.1.0', formation, tls: { ca: '', cert: '', key: '' } },
+    ...{ events, fence: silentFence, images, seeds },
+    imageSources: { open: () => Promise.reject(new Error('Nothing is downloaded here.')) },
+    ...{ tls: { ca: '', cert: '', key: '' }, ...real },
+    consoles: noConsoles,
+    consoleFiles: { directory: '/console', readPage: () => Promise.resolve(page.html) },
+    ...{ nodeName: 'node1', version: '0.1.0', formation },
   });
   await server.ready();
   const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`;
@@ -72,7 +94,7 @@ export async function startApiCluster(formation: FormationContext | null = null)
     [keys.nodeHeartbeat('witness')]: testHeartbeat(1),
   });
   return {
-    ...{ server, store, clock, disks, said, ask, put },
+    ...{ server, store, clock, disks, images, seeds, said, page, ask, put },
     async refusal(method, path, body) {
       const before = JSON.stringify([store.contents(), [...disks.files]]);
       const answer = await ask(method, path, body);
@@ -87,6 +109,9 @@ export async function startApiCluster(formation: FormationContext | null = null)
     },
   };
 }
+
+/** Says as the reason what it was asked for. */
+const noConsoles: ConsoleDesk = { show: (request, socket) => socket.close(1001, JSON.stringify(request)) };
 
 function testConfig(): AgentConfig {
   return {
@@ -135,6 +160,8 @@ export class MemoryDisks implements Disks {
   async virtualSizeBytes(): Promise<number> {
     return 2 * GIBIBYTE;
   }
+
+  async grow(): Promise<void> {}
 
   async exists(path: string): Promise<boolean> {
     return this.files.has(path);

@@ -206,6 +206,10 @@ export class TestInstance {
     this.#done.push(`${this.vm} is asked to shut down`);
   }
 
+  async reset(): Promise<void> {
+    this.#done.push(`${this.vm} is reset`);
+  }
+
   async kill(): Promise<void> {
     this.#done.push(`QEMU of ${this.vm} is killed`);
     this.end();

@@ -123,22 +123,48 @@ describe('cluster join', () => {
     expect(existsSync(join(directory, 'node2'))).toBe(false);
   });
 
-  test('writes a configuration with what the cluster said; the witness gets no key of the authority', async () => {
+  test('asks with the same keys again when nobody knows whether it was let in, and only then', async () => {
+    const [token = '', otherToken = ''] = created.tokens;
+    asked = {
+      status: 503,
+      body: { code: 'STORE_UNAVAILABLE', message: 'm', state: 's', nextStep: 'n', requestId: 'r' },
+    };
+    await expect(tryJoin(token)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(statSync(join(directory, 'node2', 'joining.json')).mode & 0o077).toBe(0);
+    await expect(tryJoin(token)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(tryJoin(otherToken)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    const requests = heard.map((text) => (JSON.parse(text) as { request: string }).request);
+    expect(requests[1]).toBe(requests[0]);
+    expect(requests[2]).not.toBe(requests[0]);
+  });
+
+  test('writes a configuration with what the cluster said; the witness gets no secret of the cluster', async () => {
     const { request } = await makeRequest('node2');
     const key = readFileSync(created.config.pki.caKey ?? '', 'utf8');
     const certificate = await openAuthority(created.caCertificate, key).issue(request, {
       name: 'node2',
       addresses: [],
     });
-    const { administrator } = created.config;
+    const revocationList = readFileSync(join(directory, 'node1/pki/revoked.pem'), 'utf8');
     const store = { members: [{ name: 'node1', address: '127.0.0.11' }], clientPort: 2379, peerPort: 2380 };
     asked = {
       status: 200,
-      body: { clusterName: 'office', certificate, qemuCertificate: null, caKey: null, store, administrator },
+      body: {
+        clusterName: 'office',
+        certificate,
+        qemuCertificate: null,
+        caKey: null,
+        store,
+        administrator: null,
+        revocationList,
+      },
     };
     const { config, configFile } = await tryJoin(created.tokens[0] ?? '', 'witness');
     expect(JSON.parse(readFileSync(configFile, 'utf8'))).toEqual(config);
-    expect(config).toMatchObject({ clusterName: 'office', node: 'node2', role: 'witness', administrator });
+    expect(config).toMatchObject({ clusterName: 'office', node: 'node2', role: 'witness' });
+    expect(config.administrator.passwordHash).not.toBe(created.config.administrator.passwordHash);
+    expect(readFileSync(join(directory, 'node2/pki/revoked.pem'), 'utf8')).toBe(revocationList);
+    expect(existsSync(join(directory, 'node2/joining.json'))).toBe(false);
     expect(config.store.members).toEqual(store.members);
     expect(config.pki.caKey).toBeUndefined();
     expect(heard[0]).not.toContain('PRIVATE KEY');

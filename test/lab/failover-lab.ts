@@ -44,7 +44,7 @@ export class FailoverLab {
   /** All nodes are back, the store is whole, and every VM runs once and answers. */
   async healthy(): Promise<void> {
     await until('all nodes are members', () => this.#allAreMembers(), PATIENCE_MS);
-    await until('the store is whole', () => this.#storeIsWhole(), PATIENCE_MS);
+    await until('the store is whole', () => this.isWhole(), PATIENCE_MS);
     for (const vm of this.vms) {
       await until(`${vm} is at rest`, () => this.#atRest(vm), PATIENCE_MS);
       await until(`${vm} answers`, () => this.lab.guestAnswers(vm), PATIENCE_MS);
@@ -56,7 +56,8 @@ export class FailoverLab {
     return nodes.every(({ role, state }) => role === 'witness' || state === 'up' || state === 'quarantined');
   }
 
-  async #storeIsWhole(): Promise<boolean> {
+  /** Every member of the store is well, and every node has its right to run VMs from it. */
+  async isWhole(): Promise<boolean> {
     const { quorum, fencing } = await this.lab.ask((client) => client.call(getCluster));
     return quorum.healthy === quorum.total && fencing.every(({ authority }) => authority === 'held');
   }

@@ -239,6 +239,32 @@ describe('a node that is lost in a migration', () => {
   });
 });
 
+describe('a destination that is cut off just after it was told to go on', () => {
+  test('its agent is restarted while the copy stands still: the copy goes on where it stood', async () => {
+    const source = await lab.ownerOf();
+    const destination = await cluster.otherThan(source);
+    const [boot, since] = [await lab.bootOf(), new Date()];
+    lab.askAt(source);
+    const from = lab.logSize(source);
+    await lab.requestMigration(destination);
+    expect(await lab.phaseEntered(source, 'commitment-and-activation', { from, withinMs: 30_000 })).toBe(true);
+    // Nobody records the arrival, so the new agent has to find out from the copy itself that it had been told.
+    lab.kill(source, 'agent');
+    await labCut(LAB, destination);
+    try {
+      await until('its copy stands still', () => cluster.vmsStandStill(destination), PATIENCE_MS);
+      lab.kill(destination, 'agent');
+    } finally {
+      await labMend(LAB, destination);
+    }
+    await cluster.healthy();
+    // On a busy machine the others may have been faster.
+    if ((await lab.events(since)).some(({ kind }) => kind === 'node-fenced')) return;
+    expect(await lab.ownerOf()).toBe(destination);
+    expect(await lab.bootOf()).toBe(boot);
+  });
+});
+
 describe('a disarmed cluster', () => {
   test('takes nothing over until somebody confirms that the node is dead', async () => {
     const owner = await lab.ownerOf();

@@ -71,6 +71,14 @@ class QemuImgDisks implements Disks {
     }
   }
 
+  async grow(disk: VmDisk): Promise<void> {
+    try {
+      await runQemuImg(['resize', '-q', '-f', disk.format, disk.path, String(disk.sizeBytes)], { user: this.#user });
+    } catch (error) {
+      throw diskFailed(`The disk ${disk.path} could not grow`, 'It has the size that it had.', error);
+    }
+  }
+
   async remove(disk: VmDisk): Promise<void> {
     const directory = dirname(disk.path);
     try {

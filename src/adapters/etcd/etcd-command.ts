@@ -16,7 +16,13 @@ export interface EtcdServerOptions {
   readonly runtimeDirectory: string;
   readonly binary: string;
   /** Paths of PEM files. The certificate is for server and client use and names all addresses of this machine. */
-  readonly pki: { readonly caCertificate: string; readonly certificate: string; readonly key: string };
+  readonly pki: {
+    readonly caCertificate: string;
+    readonly certificate: string;
+    readonly key: string;
+    /** Certificates that are refused. etcd reads it at every handshake, and refuses everybody where it is missing; its age and its signature it does not look at. */
+    readonly revocationList?: string;
+  };
   /** Keeps members of different clusters apart that share addresses. */
   readonly clusterToken: string;
   /** `existing`: it was added to members that run; `new` (the default): it begins with them. Only looked at with an empty data directory. */
@@ -46,6 +52,7 @@ export function etcdArguments(options: EtcdServerOptions): string[] {
     `--peer-trusted-ca-file=${pki.caCertificate}`,
     `--peer-cert-file=${pki.certificate}`,
     `--peer-key-file=${pki.key}`,
+    ...revocation(pki.revocationList),
     // A member that comes back after a cut must not depose a leader that the others can reach.
     '--pre-vote',
     '--heartbeat-interval=100',
@@ -60,6 +67,10 @@ export function etcdArguments(options: EtcdServerOptions): string[] {
     '--log-outputs=stderr',
     '--log-level=warn',
   ];
+}
+
+function revocation(path: string | undefined): string[] {
+  return path === undefined ? [] : [`--client-crl-file=${path}`, `--peer-crl-file=${path}`];
 }
 
 function url(address: string, port: number): string {

@@ -1,3 +1,4 @@
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { credentials } from '@grpc/grpc-js';
 import type { Revision } from '../../model/names.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -30,6 +31,8 @@ export interface EtcdStoreOptions {
   readonly ca: Buffer;
   readonly cert: Buffer;
   readonly key: Buffer;
+  /** Serial number of a member's certificate, hexadecimal: whether nobody accepts it any more. */
+  readonly isRevoked?: (serial: string) => boolean;
   readonly clock: Clock;
 }
 
@@ -105,7 +108,8 @@ export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
 /** The endpoints and what is known about each from the calls to it. */
 function createMemberPool(options: EtcdStoreOptions) {
   const { clock } = options;
-  let secure = credentials.createSsl(options.ca, options.key, options.cert);
+  const verify = { checkServerIdentity: checkMember(options.isRevoked) };
+  let secure = credentials.createSsl(options.ca, options.key, options.cert, verify);
   const openEndpoint = (address: EndpointAddress) => createEndpoint(address, secure, clock);
   const endpoints = new Map(options.endpoints.map((one) => [one.name, openEndpoint(one)]));
   const rotation = createEndpointRotation([...endpoints.keys()], options.localFirst);
@@ -141,7 +145,7 @@ function createMemberPool(options: EtcdStoreOptions) {
       if (addresses.length > 0) replace(addresses, () => true);
     },
     useIdentity({ ca, cert, key }: Identity) {
-      secure = credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(cert));
+      secure = credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(cert), verify);
       replace([...endpoints.values()], () => false);
     },
     newestRevision: () => newestRevision,
@@ -174,6 +178,13 @@ function createMemberPool(options: EtcdStoreOptions) {
       }
     },
   };
+}
+
+function checkMember(isRevoked: EtcdStoreOptions['isRevoked']) {
+  return (host: string, certificate: PeerCertificate): Error | undefined =>
+    isRevoked?.(certificate.serialNumber) === true
+      ? new Error('its certificate is revoked')
+      : checkServerIdentity(host, certificate);
 }
 
 /** Puts an endpoint for each address into the map; `choose` may take the known one, if it leads to the same place. Closes those that are not used any more. */

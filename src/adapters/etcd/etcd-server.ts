@@ -12,6 +12,7 @@ import {
   spawnDetached,
 } from '../processes/detached-process.ts';
 import { type EtcdServerOptions, etcdArguments } from './etcd-command.ts';
+import { etcdLastWords } from './etcd-last-words.ts';
 
 /** This node's own member of the store. It outlives the agent: the next agent adopts it. */
 export interface EtcdServer {
@@ -25,7 +26,14 @@ export interface EtcdServer {
   stop(): Promise<void>;
 }
 
+export interface EtcdServerListener {
+  /** The process has ended by itself, and is started again. With its own words on why; null if it said nothing. */
+  readonly onEnd?: (words: string | null) => void;
+}
+
 const CHECK_EVERY_MS = 500;
+/** A panic leaves its trace behind its reason. */
+const LAST_LINES = 100;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;
 /** After a life this long the pauses begin again with the first. */
@@ -37,7 +45,11 @@ const KILL_MS = 2000;
  * Adopts the member that already runs or starts it, and from then on starts it again whenever it has ended.
  * Does not wait until it answers: with the other members down it cannot.
  */
-export async function startEtcdServer(options: EtcdServerOptions, clock: Clock, log: Log): Promise<EtcdServer> {
+export async function startEtcdServer(
+  options: EtcdServerOptions & EtcdServerListener,
+  clock: Clock,
+  log: Log,
+): Promise<EtcdServer> {
   mkdirSync(options.dataDirectory, { recursive: true, mode: 0o700 });
   mkdirSync(options.runtimeDirectory, { recursive: true });
   mkdirSync(dirname(options.logFile), { recursive: true });
@@ -88,6 +100,7 @@ export async function startEtcdServer(options: EtcdServerOptions, clock: Clock, 
       lastLines: readLastLines(options.logFile, 5),
     });
     running = undefined;
+    tellEnd(options, clock.wallMs());
     scheduleRestart();
   });
 
@@ -108,6 +121,11 @@ export async function startEtcdServer(options: EtcdServerOptions, clock: Clock, 
       await killAndWait(running, 'SIGKILL', KILL_MS);
     },
   };
+}
+
+function tellEnd({ logFile, onEnd }: EtcdServerOptions & EtcdServerListener, nowMs: number): void {
+  const { words, removed } = etcdLastWords(readLastLines(logFile, LAST_LINES), nowMs);
+  if (!removed) onEnd?.(words);
 }
 
 function start(options: EtcdServerOptions): Promise<ProcessIdentity> {

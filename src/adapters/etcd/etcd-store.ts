@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { ClusterStore, Watch } from '../../ports/store.ts';
-import type { StoreConnection, StoreSeats } from '../../ports/store-seats.ts';
+import type { StoreConnection, StoreSeats, StoreSnapshots } from '../../ports/store-seats.ts';
 import { connectToMembers, type EtcdMembers, type EtcdStoreOptions } from './etcd-members.ts';
 import { decodeEntry, encodeTransaction, endOfPrefix, markFrom } from './etcd-messages.ts';
 import { createEtcdSeats } from './etcd-seats.ts';
+import { createEtcdSnapshots } from './etcd-snapshot.ts';
 import { RangeRequest, type RangeResponse } from './generated/rpc.ts';
 import { type WatchSource, watchPrefix } from './prefix-watch.ts';
 import { attemptMs, attemptTransaction } from './transaction-attempts.ts';
@@ -15,6 +16,8 @@ const PAUSE_MS = 100;
 /** The cluster's database with what its keeper needs besides: who its members are, and how to change that. */
 export interface EtcdStore extends ClusterStore, StoreConnection {
   readonly seats: StoreSeats;
+  /** Kept in this directory. */
+  snapshots(directory: string): StoreSnapshots;
 }
 
 /** The cluster's database, kept by the members of an etcd cluster. */
@@ -80,6 +83,7 @@ export function createEtcdStore(options: EtcdStoreOptions): EtcdStore {
     useMembers: members.useMembers,
     useIdentity: members.useIdentity,
     seats: createEtcdSeats(members, clock),
+    snapshots: (directory) => createEtcdSnapshots(members, clock, directory),
     close() {
       for (const watch of watches) watch.close();
       watches.clear();

@@ -66,7 +66,10 @@ describe('observe', () => {
     clock.advance(100);
     expect(run.vni).toBe(VNI);
     expect(sent).toEqual([]);
-    expect(run.result()).toEqual({ intervalMs: 4, sent: 0, answered: 0, longestGapMs: null, gapStartedAtMs: null });
+    expect(run.result()).toEqual({
+      ...{ intervalMs: 4, sent: 0, answered: 0, longestGapMs: null, gapStartedAtMs: null },
+      samples: [],
+    });
   });
 
   test('asks the guest through the port every 4 ms', () => {
@@ -100,7 +103,12 @@ describe('observe', () => {
     const lastAnswerAtMs = clock.wallMs();
     clock.advance(200);
     for (let count = 0; count < 10; count += 1) guestAnswers(() => clock.advance(4));
-    expect(run.result()).toEqual({
+    const { samples = [], ...figures } = run.result();
+    const waits = samples.map(({ waitedMs }) => waitedMs);
+    // The first request was sent before the guest began to answer.
+    expect(waits.slice(0, 12)).toEqual([4, ...Array.from({ length: 10 }, () => 0), 200]);
+    expect(waits).toHaveLength(71);
+    expect(figures).toEqual({
       intervalMs: 4,
       sent: 71,
       answered: 20,

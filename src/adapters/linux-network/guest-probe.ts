@@ -25,6 +25,7 @@ import {
   probePortLines,
   withAnswer,
 } from './probe-plan.ts';
+import { ProbeTrace } from './probe-trace.ts';
 import { IpCommand } from './run-ip.ts';
 import { missingBridge, unknownSwitch } from './switch-errors.ts';
 import { datagramOf, frameOf } from './vxlan-frame.ts';
@@ -147,12 +148,14 @@ class ArpProbeRun implements ProbeRun {
   readonly #request: Buffer;
   #port: ProbePort | null = null;
   #cancelTimer: (() => void) | null = null;
-  #stopped = false;
+  /** What was seen until it was stopped. */
+  #final: ProbeResult | null = null;
   #sent = 0;
   #lastSentAtMs: number | null = null;
   /** This process itself may have had no time: a gap of that length says nothing about the guest. */
   #longestOwnPauseMs = 0;
   #track: AnswerTrack = NO_ANSWERS;
+  readonly #trace = new ProbeTrace();
 
   constructor(options: ArpProbeRunOptions) {
     const { vni, target } = options;
@@ -163,7 +166,7 @@ class ArpProbeRun implements ProbeRun {
   }
 
   start(port: ProbePort): void {
-    if (this.#stopped) return;
+    if (this.#final !== null) return;
     // A bad one would throw in the timer.
     checkVxlanPeer({ ...port, vni: this.vni }, this.#options.frameSocket.address);
     this.#port = port;
@@ -173,21 +176,25 @@ class ArpProbeRun implements ProbeRun {
   take(frame: Buffer, wallMs: number): void {
     const packet = arpPacketIn(frame);
     if (packet === undefined || !answers(packet, this.#question)) return;
-    this.#track = withAnswer(this.#track, { monotonicMs: this.#options.clock.monotonicMs(), wallMs });
+    const monotonicMs = this.#options.clock.monotonicMs();
+    this.#track = withAnswer(this.#track, { monotonicMs, wallMs });
+    this.#trace.answered(monotonicMs);
   }
 
   result(): ProbeResult {
     const { answered, longestGapMs, gapStartedAtMs } = this.#track;
-    return { intervalMs: PROBE_INTERVAL_MS, sent: this.#sent, answered, longestGapMs, gapStartedAtMs };
+    const samples = this.#trace.samples(this.#options.clock.monotonicMs());
+    return { intervalMs: PROBE_INTERVAL_MS, sent: this.#sent, answered, longestGapMs, gapStartedAtMs, samples };
   }
 
   stop(): ProbeResult {
+    if (this.#final !== null) return this.#final;
     const result = this.result();
-    if (this.#stopped) return result;
-    this.#stopped = true;
+    this.#final = result;
     this.#cancelTimer?.();
     this.#options.frameSocket.ignore(this.vni);
-    this.#options.log.debug('A guest was probed', { ...result, longestOwnPauseMs: this.#longestOwnPauseMs });
+    const { samples: _, ...figures } = result;
+    this.#options.log.debug('A guest was probed', { ...figures, longestOwnPauseMs: this.#longestOwnPauseMs });
     return result;
   }
 
@@ -196,6 +203,7 @@ class ArpProbeRun implements ProbeRun {
     if (this.#port !== null) frameSocket.send(this.#request, this.#port.address, this.#port.port);
     this.#sent += 1;
     const nowMs = clock.monotonicMs();
+    this.#trace.asked({ monotonicMs: nowMs, wallMs: clock.wallMs() });
     this.#longestOwnPauseMs = Math.max(this.#longestOwnPauseMs, nowMs - (this.#lastSentAtMs ?? nowMs));
     this.#lastSentAtMs = nowMs;
     const nextMs = nextDueMs(dueMs, nowMs);

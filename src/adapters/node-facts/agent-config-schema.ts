@@ -13,13 +13,15 @@ const name = Type.String({
 const text = Type.String({ minLength: 1 });
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
+const httpsUrl = Type.String({ pattern: '^https://', description: 'an https URL' });
+
 /** The shape of {@link AgentConfig}, for checking a file. */
 export const agentConfigSchema = strictObject({
   clusterName: name,
   node: name,
   role: Type.Union([Type.Literal('node'), Type.Literal('witness')]),
   addresses: Type.Array(text, { minItems: 1 }),
-  api: strictObject({ port, url: Type.String({ pattern: '^https://', description: 'an https URL' }) }),
+  api: strictObject({ port, url: httpsUrl, alsoReachedAs: Type.Optional(Type.Array(httpsUrl)) }),
   peerPort: port,
   pki: strictObject({
     caCertificate: path,
@@ -73,6 +75,7 @@ export const agentConfigSchema = strictObject({
     }),
   ),
   labImage: nullable(strictObject({ kernel: path, initrd: path, commandLine: Type.String() })),
+  imageSources: Type.Optional(strictObject({ allow: Type.Array(text) })),
   guestAddresses: nullable(
     strictObject({
       network: Type.String({

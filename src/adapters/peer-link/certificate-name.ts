@@ -11,10 +11,17 @@ export function nodeNameOf(certificate: Pick<PeerCertificate, 'subject'> | undef
   return typeof subject.CN === 'string' && subject.CN !== '' ? subject.CN : undefined;
 }
 
+type Shown = Pick<PeerCertificate, 'subject' | 'serialNumber'>;
+
 /** What is wrong with this certificate for a connection to `expected`; undefined if nothing. */
-export function whyNotNode(expected: NodeName, certificate: Pick<PeerCertificate, 'subject'>): Error | undefined {
+export function whyNotNode(
+  expected: NodeName,
+  certificate: Shown,
+  isRevoked?: (serial: string) => boolean,
+): Error | undefined {
   const name = nodeNameOf(certificate);
-  if (name === expected) return undefined;
   if (name === undefined) return new Error(`the certificate there is not that of a Godwit node`);
-  return new Error(`the certificate there is that of ${name}, not of ${expected}`);
+  if (name !== expected) return new Error(`the certificate there is that of ${name}, not of ${expected}`);
+  if (isRevoked?.(certificate.serialNumber) !== true) return undefined;
+  return new Error(`the certificate there is that of a ${name} that was removed from the cluster`);
 }

@@ -13,6 +13,10 @@ export const LINK_ID_HEADER = 'godwit-link';
 /** Header of the upgrade request: the boot id of the calling node, for the log. */
 export const BOOT_ID_HEADER = 'godwit-boot';
 
+/** Header of a refusal: {@link REFUSED_REVOKED} tells a node for certain that it was removed from the cluster. */
+export const REFUSED_HEADER = 'godwit-refused';
+export const REFUSED_REVOKED = 'certificate-revoked';
+
 const PEER_METHODS: Readonly<Record<PeerMethod, true>> = {
   ping: true,
   promise: true,

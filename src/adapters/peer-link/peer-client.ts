@@ -17,6 +17,8 @@ export interface PeerClientOptions {
   readonly secureContext: () => SecureContext;
   readonly linkId: string;
   readonly bootId: string;
+  readonly isRevoked: ((serial: string) => boolean) | undefined;
+  readonly onRevoked: (() => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -55,6 +57,12 @@ export class PeerClient implements Peer {
       return known ?? this.#openPath(address, port);
     });
     for (const path of previous) if (!this.#paths.includes(path)) path.close();
+  }
+
+  /** The address at which the other agent answers; the first one if it does at none. Undefined if it has none. */
+  get bestAddress(): string | undefined {
+    const open = this.#paths.filter((path) => path.connection !== undefined);
+    return (open.find((path) => !path.doubtful) ?? open[0] ?? this.#paths[0])?.address;
   }
 
   close(): void {

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { NodeName } from '../../model/names.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { ConsoleLink } from '../../ports/consoles.ts';
 import type { Log } from '../../ports/log.ts';
-import type { Peer, PeerHandlers, Peers } from '../../ports/peers.ts';
+import type { PeerHandlers, Peers } from '../../ports/peers.ts';
+import { type AcceptConsole, openConsoleStream } from './console-stream.ts';
 import { PeerClient } from './peer-client.ts';
 import { PeerServer } from './peer-server.ts';
 
@@ -16,11 +18,17 @@ export interface PeerLinkOptions {
   readonly tls: { readonly ca: string | Buffer; readonly cert: string | Buffer; readonly key: string | Buffer };
   /** Nodes that were removed: their certificates are valid, but they are not let in. */
   readonly isEvicted?: (node: NodeName) => boolean;
+  /** Serial number of a certificate, hexadecimal: whether it is accepted no more, on either side. */
+  readonly isRevoked?: (serial: string) => boolean;
+  /** Another agent has refused this node's own certificate as revoked. */
+  readonly onRevoked?: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export interface PeerLink extends Peers {
+  /** Consoles that the other agent has, and those that it asks for. */
+  readonly consoles: ConsoleLink;
   /** PEM, for connections from now on; those that are open stay. */
   useIdentity(tls: PeerLinkOptions['tls']): void;
 }
@@ -37,19 +45,37 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
   const clients = new Map<NodeName, PeerClient>();
   let server: PeerServer | undefined;
 
+  let acceptConsole: AcceptConsole | undefined;
+
+  const clientOf = (name: NodeName, addresses: readonly string[], port: number): PeerClient => {
+    let client = clients.get(name);
+    if (client === undefined) {
+      const { isRevoked, onRevoked } = options;
+      const shared = { linkId, bootId, clock, log, isRevoked, onRevoked };
+      client = new PeerClient({ name, secureContext: () => secureContext, ...shared });
+      clients.set(name, client);
+    }
+    client.follow(addresses, port);
+    return client;
+  };
+
   return {
-    peer(name: NodeName, addresses: readonly string[], port: number): Peer {
-      let client = clients.get(name);
-      if (client === undefined) {
-        client = new PeerClient({ name, secureContext: () => secureContext, linkId, bootId, clock, log });
-        clients.set(name, client);
-      }
-      client.follow(addresses, port);
-      return client;
+    peer: clientOf,
+
+    consoles: {
+      open({ node, addresses, port }, request) {
+        const address = clientOf(node, addresses, port).bestAddress ?? '';
+        const { isRevoked } = options;
+        const to = { peer: node, address, port, secureContext: () => secureContext, isRevoked };
+        return openConsoleStream(to, request, clock);
+      },
+      serve(accept) {
+        acceptConsole = accept;
+      },
     },
 
     async serve(handlers: Partial<PeerHandlers>): Promise<void> {
-      const starting = new PeerServer({ ...options, tls }, handlers);
+      const starting = new PeerServer({ ...options, tls, consoles: () => acceptConsole }, handlers);
       await starting.listen();
       server = starting;
       log.info('The link between agents is open', { node: options.nodeName, port: options.listenPort });

@@ -1,18 +1,16 @@
-import { connect, type SecureContext } from 'node:tls';
-import { WebSocket } from 'ws';
+import type { IncomingMessage } from 'node:http';
+import type { SecureContext } from 'node:tls';
+import type { WebSocket } from 'ws';
 import type { NodeName } from '../../model/names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { whyNotNode } from './certificate-name.ts';
-import { BOOT_ID_HEADER, LINK_ID_HEADER, MESSAGE_BYTES_MAX } from './link-messages.ts';
+import { connectToPeer, keepAlive } from './connect-to-peer.ts';
+import { BOOT_ID_HEADER, LINK_ID_HEADER, REFUSED_HEADER, REFUSED_REVOKED } from './link-messages.ts';
 
 const BACK_OFF_MIN_MS = 100;
 const BACK_OFF_MAX_MS = 1000;
 /** A path that swallows packets must not hold back the next attempt for longer. */
 const CONNECT_TIMEOUT_MS = 2000;
-const PING_PERIOD_MS = 1000;
-/** Pings without an answer after which the connection counts as dead. */
-const UNANSWERED_PINGS_MAX = 2;
 
 export interface PathOptions {
   readonly peer: NodeName;
@@ -21,6 +19,8 @@ export interface PathOptions {
   readonly secureContext: () => SecureContext;
   readonly linkId: string;
   readonly bootId: string;
+  readonly isRevoked: ((serial: string) => boolean) | undefined;
+  readonly onRevoked: (() => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -66,23 +66,9 @@ export class PeerPath {
   }
 
   #connect(): void {
-    const { peer, secureContext, linkId, bootId, clock } = this.#options;
-    const host = this.address.includes(':') ? `[${this.address}]` : this.address;
-    const attempt = new WebSocket(`wss://${host}:${this.port}/`, {
-      createConnection: () =>
-        connect({
-          host: this.address,
-          port: this.port,
-          // The name in the certificate is checked, not the address: no server name is asked for.
-          servername: '',
-          secureContext: secureContext(),
-          minVersion: 'TLSv1.3',
-          rejectUnauthorized: true,
-          checkServerIdentity: (_host, certificate) => whyNotNode(peer, certificate),
-        }),
-      headers: { [LINK_ID_HEADER]: linkId, [BOOT_ID_HEADER]: bootId },
-      perMessageDeflate: false,
-      maxPayload: MESSAGE_BYTES_MAX,
+    const { peer, secureContext, linkId, bootId, clock, isRevoked } = this.#options;
+    const attempt = connectToPeer({ peer, secureContext, isRevoked, address: this.address, port: this.port }, '/', {
+      ...{ [LINK_ID_HEADER]: linkId, [BOOT_ID_HEADER]: bootId },
     });
     this.#attempt = attempt;
     this.#endReason = undefined;
@@ -93,6 +79,7 @@ export class PeerPath {
     attempt.on('error', (error) => {
       this.#endReason ??= error.message;
     });
+    attempt.on('unexpected-response', (_request, response) => this.#refused(attempt, response));
     attempt.on('open', () => this.#opened(attempt));
     attempt.on('message', (data) => {
       this.doubtful = false;
@@ -100,6 +87,13 @@ export class PeerPath {
       this.#listener.received(this, (data as Buffer).toString('utf8'));
     });
     attempt.on('close', () => this.#connectionClosed(attempt));
+  }
+
+  #refused(attempt: WebSocket, { statusCode, headers }: IncomingMessage): void {
+    const isRevoked = headers[REFUSED_HEADER] === REFUSED_REVOKED;
+    this.#endReason ??= isRevoked ? 'it refuses our certificate as revoked' : `it answered with status ${statusCode}`;
+    attempt.terminate();
+    if (isRevoked) this.#options.onRevoked?.();
   }
 
   #opened(connection: WebSocket): void {
@@ -113,24 +107,14 @@ export class PeerPath {
     this.#listener.opened(this);
   }
 
-  /**
-   * Counts pings instead of comparing times: an agent that was frozen itself finds the answer waiting
-   * when it thaws, and must not take its own silence for the other's.
-   */
   #watch(connection: WebSocket): void {
-    let unanswered = 0;
-    connection.on('pong', () => {
-      unanswered = 0;
-      this.doubtful = false;
-    });
-    this.#cancelTimer = this.#options.clock.every(PING_PERIOD_MS, () => {
-      if (unanswered >= UNANSWERED_PINGS_MAX) {
-        this.#endReason ??= `no answer to ${unanswered} pings`;
-        connection.terminate();
-        return;
-      }
-      unanswered += 1;
-      connection.ping();
+    this.#cancelTimer = keepAlive(connection, this.#options.clock, {
+      answered: () => {
+        this.doubtful = false;
+      },
+      dead: (reason) => {
+        this.#endReason ??= reason;
+      },
     });
   }
 

@@ -9,6 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PeerHandlers, PeerMethod } from '../../ports/peers.ts';
 import { nodeNameOf } from './certificate-name.ts';
+import { type AcceptConsole, acceptConsole, consoleAskedFor } from './console-stream.ts';
 import {
   type AnswerMessage,
   BOOT_ID_HEADER,
@@ -18,6 +19,8 @@ import {
   isPeerMethod,
   LINK_ID_HEADER,
   MESSAGE_BYTES_MAX,
+  REFUSED_HEADER,
+  REFUSED_REVOKED,
 } from './link-messages.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 5000;
@@ -30,12 +33,17 @@ export interface PeerServerOptions {
   readonly listenPort: number;
   readonly tls: { readonly ca: string | Buffer; readonly cert: string | Buffer; readonly key: string | Buffer };
   readonly isEvicted?: (node: NodeName) => boolean;
+  readonly isRevoked?: (serial: string) => boolean;
+  /** Undefined: there are none here. */
+  readonly consoles: () => AcceptConsole | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 interface Caller {
   readonly name: NodeName;
+  /** Of its certificate. */
+  readonly serial: string;
   readonly linkId: string;
 }
 
@@ -48,6 +56,7 @@ export class PeerServer {
   /** Calls being worked on, by caller and id: the same call over a second path waits for the same work. */
   readonly #running = new Map<string, Promise<AnswerMessage>>();
   readonly #quietChecks = new Map<WebSocket, number>();
+  readonly #callers = new Map<WebSocket, Caller>();
   #cancelQuietCheck: () => void = () => {};
 
   constructor(options: PeerServerOptions, handlers: Partial<PeerHandlers>) {
@@ -105,34 +114,47 @@ export class PeerServer {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { log } = this.#options;
     const tlsSocket = socket as TLSSocket;
-    const name = tlsSocket.authorized ? nodeNameOf(tlsSocket.getPeerCertificate()) : undefined;
-    if (name === undefined || this.#options.isEvicted?.(name) === true) {
+    const certificate = tlsSocket.authorized ? tlsSocket.getPeerCertificate() : undefined;
+    const name = nodeNameOf(certificate);
+    const serial = certificate?.serialNumber ?? '';
+    if (name === undefined || this.#isRemoved({ name, serial })) {
       const why = name === undefined ? 'not the certificate of a node' : `${name} was removed from the cluster`;
       log.warn(`Refused a connection to the link: ${why}`, { from: tlsSocket.remoteAddress });
-      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      const revoked = this.#options.isRevoked?.(serial) === true ? `${REFUSED_HEADER}: ${REFUSED_REVOKED}\r\n` : '';
+      socket.end(`HTTP/1.1 403 Forbidden\r\n${revoked}Connection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
     this.#webSockets.handleUpgrade(request, socket, head, (connection) => {
-      const caller = { name, linkId: String(request.headers[LINK_ID_HEADER]) };
+      const caller = { name, serial, linkId: String(request.headers[LINK_ID_HEADER]) };
       log.debug('Another agent connected', {
         peer: name,
         from: tlsSocket.remoteAddress,
         bootId: request.headers[BOOT_ID_HEADER],
       });
-      this.#serve(connection, caller);
+      const asked = consoleAskedFor(request.url);
+      this.#watch(connection, caller);
+      if (asked === undefined) this.#serve(connection, caller);
+      else acceptConsole(connection, asked, this.#options.consoles());
+    });
+  }
+
+  #watch(connection: WebSocket, caller: Caller): void {
+    this.#quietChecks.set(connection, 0);
+    this.#callers.set(connection, caller);
+    const heard = () => this.#quietChecks.set(connection, 0);
+    connection.on('ping', heard);
+    connection.on('message', heard);
+    connection.on('error', (error) => {
+      this.#options.log.debug('A connection of the link broke', { peer: caller.name, problem: error.message });
+    });
+    connection.on('close', () => {
+      this.#quietChecks.delete(connection);
+      this.#callers.delete(connection);
     });
   }
 
   #serve(connection: WebSocket, caller: Caller): void {
-    this.#quietChecks.set(connection, 0);
-    const heard = () => this.#quietChecks.set(connection, 0);
-    connection.on('ping', heard);
-    connection.on('error', (error) => {
-      this.#options.log.debug('A connection of the link broke', { peer: caller.name, problem: error.message });
-    });
-    connection.on('close', () => this.#quietChecks.delete(connection));
     connection.on('message', (data) => {
-      heard();
       const call = decodeCall((data as Buffer).toString('utf8'));
       if (call === undefined) {
         this.#options.log.warn('An agent sent a message that is not a call', { peer: caller.name });
@@ -193,10 +215,19 @@ export class PeerServer {
     return handler(call.request, caller.name);
   }
 
+  #isRemoved({ name, serial }: Pick<Caller, 'name' | 'serial'>): boolean {
+    const { isEvicted, isRevoked } = this.#options;
+    return isEvicted?.(name) === true || isRevoked?.(serial) === true;
+  }
+
+  /** And those of nodes that were removed since they connected. */
   #endQuietConnections(): void {
     for (const [connection, checks] of this.#quietChecks) {
-      if (checks >= QUIET_CHECKS_MAX) connection.terminate();
-      else this.#quietChecks.set(connection, checks + 1);
+      const caller = this.#callers.get(connection);
+      const removed = caller !== undefined && this.#isRemoved(caller);
+      if (checks >= QUIET_CHECKS_MAX || removed) connection.terminate();
+      // One that is paused is not read, so its pings are not heard.
+      else if (!connection.isPaused) this.#quietChecks.set(connection, checks + 1);
     }
   }
 }

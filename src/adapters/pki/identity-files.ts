@@ -4,6 +4,7 @@ import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { chmod, chown, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { IdentityPem, NodeIdentity } from '../../ports/pki.ts';
+import { identifyCertificate } from './identify-certificate.ts';
 
 export interface IdentityPaths {
   readonly caCertificate: string;
@@ -100,6 +101,12 @@ export function openIdentity(paths: IdentityPaths, name: string, qemuGid: number
       const { validFromDate, validToDate } = new X509Certificate(current.cert);
       return { notBeforeMs: validFromDate.getTime(), notAfterMs: validToDate.getTime() };
     },
+    certificates() {
+      const qemu = paths.qemuDirectory === null ? null : join(paths.qemuDirectory, 'client-cert.pem');
+      const ofQemu = qemu !== null && existsSync(qemu) ? [readFileSync(qemu)] : [];
+      return [current.cert, ...ofQemu].map(identifyCertificate);
+    },
+    identify: identifyCertificate,
     async prepareRenewal() {
       // Once in months: not to be loaded with every start.
       const { makeRequest } = await import('./key-pair.ts');

@@ -30,6 +30,8 @@ export interface InstancePaths {
   readonly mayHaveRun: string;
   readonly qmpSocket: string;
   readonly serialSocket: string;
+  /** Only of a VM with a graphics card. */
+  readonly vncSocket: string;
   /** See rehearsal-note.ts. */
   readonly rehearsal: string;
   readonly rehearsalSocket: string;
@@ -51,6 +53,7 @@ export function instancePaths(runtimeDirectory: string, id: InstanceId): Instanc
     qmpSocket: join(directory, 'qmp.sock'),
     // The longest of the sockets' names.
     serialSocket: join(directory, 'serial.sock'),
+    vncSocket: join(directory, 'vnc.sock'),
     rehearsal: join(directory, 'rehearsal'),
     rehearsalSocket: join(directory, 'try.sock'),
   };

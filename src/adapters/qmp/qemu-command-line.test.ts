@@ -19,6 +19,7 @@ const definition: VmDefinition = {
 const source: NodeSide = {
   qmpSocket: '/run/godwit/vms/a/qmp.sock',
   serialSocket: '/run/godwit/vms/a/serial.sock',
+  vncSocket: '/run/godwit/vms/a/vnc.sock',
   serialLog: '/var/log/godwit/serial-WebServer.log',
   taps: ['gwa-0'],
   directDisks: new Set(['disk0']),
@@ -29,6 +30,7 @@ const source: NodeSide = {
 const destination: NodeSide = {
   qmpSocket: '/run/godwit/vms/b/qmp.sock',
   serialSocket: '/run/godwit/vms/b/serial.sock',
+  vncSocket: '/run/godwit/vms/b/vnc.sock',
   serialLog: '/srv/log/serial-WebServer.log',
   taps: ['gwb-0'],
   directDisks: new Set(),
@@ -101,6 +103,21 @@ describe('qemuArguments', () => {
     );
   });
 
+  test('gives a graphics card with a screen that only a socket leads to, to those that are to have one', () => {
+    expect(readable(qemuArguments(definition, source))).not.toMatch(/VGA|tablet|vnc/);
+    const added = (node: NodeSide) => {
+      const before = new Set(qemuArguments(definition, node));
+      return qemuArguments({ ...definition, graphics: 'vga' }, node).filter((argument) => !before.has(argument));
+    };
+    expect(added({ ...source, vncSocket: '/run/godwit/a,b/vnc.sock' })).toEqual([
+      'VGA,id=graphics0,vgamem_mb=16,romsize=65536,bus=pcie.0,addr=0x1b',
+      'virtio-tablet-pci,id=pointer0,bus=pcie.0,addr=0x1c,disable-legacy=on',
+      '-vnc',
+      'unix:/run/godwit/a,,b/vnc.sock,share=force-shared',
+    ]);
+    expect(added(destination)).toContain('unix:/run/godwit/vms/b/vnc.sock,share=force-shared');
+  });
+
   test('always starts paused, and waits for a migration only on the destination', () => {
     expect(qemuArguments(definition, source)).toContain('-S');
     expect(qemuArguments(definition, source)).not.toContain('-incoming');
@@ -121,5 +138,32 @@ describe('qemuArguments', () => {
 
   test('refuses a NIC without a tap', () => {
     expect(() => qemuArguments(definition, { ...source, taps: [] })).toThrow('no tap for nic0');
+  });
+
+  test('what is left keeps its place in the machine when another disk or NIC is removed', () => {
+    const disk = definition.disks[0];
+    const nic = definition.nics[0];
+    if (disk === undefined || nic === undefined) throw new Error('The definition has none.');
+    const left = { ...definition, disks: [{ ...disk, id: 'disk2' }], nics: [{ ...nic, id: 'nic1' }] };
+    expect(readable(guestArguments(left))).toMatch(/nic1-device,.*addr=0x04,/);
+    expect(readable(guestArguments(left))).toMatch(/disk2-device,.*addr=0x0d,/);
+  });
+
+  test('has CD drives at a place of their own: read-only, tried after the disk, the seed never', () => {
+    const cdroms = [
+      { id: 'cd0', path: '/volumes/one/images/debian.iso' },
+      { id: 'seed', path: '/volumes/one/vms/a/seed.iso' },
+    ] as const;
+    const withDrives: VmDefinition = { ...definition, boot: { kind: 'disk' }, cdroms };
+    const lines = readable(qemuArguments(withDrives, source)).split('\n');
+    expect(lines.filter((line) => line.includes('cdroms') || line.includes('bootindex'))).toEqual([
+      expect.stringMatching(/^-device virtio-blk-pci,id=disk0-device,.*,bootindex=1$/),
+      '-device virtio-scsi-pci,id=cdroms,num_queues=1,bus=pcie.0,addr=0x1a,disable-legacy=on',
+      '-device scsi-cd,id=cd0-device,bus=cdroms.0,scsi-id=0,drive=cd0,bootindex=2',
+      '-device scsi-cd,id=seed-device,bus=cdroms.0,scsi-id=1,drive=seed',
+    ]);
+    const nodes = lines.filter((line) => line.startsWith('-blockdev') && line.includes('.iso'));
+    expect(nodes).toHaveLength(2);
+    for (const node of nodes) expect(node.match(/"read-only":true/g)).toHaveLength(2);
   });
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chownSync, closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { InstanceId } from '../../model/names.ts';
@@ -35,6 +35,7 @@ import {
   qemuEnvironment,
   type QemuUser,
 } from './qemu-process.ts';
+import { beginSerialLog, serialLogPath } from './serial-log.ts';
 
 export interface QemuHypervisorOptions {
   readonly binary: string;
@@ -126,11 +127,12 @@ export class QemuHypervisor implements Hypervisor {
     const { binary, logDirectory, network, slices, user } = this.#options;
     const { definition } = notes;
     const taps = definition.nics.length === 0 ? [] : await network.plug(notes.id, definition.nics);
-    const serialLog = join(logDirectory, `serial-${definition.name}.log`);
-    prepareSerialLog(serialLog, user);
+    const serialLog = serialLogPath(logDirectory, definition.name);
+    beginSerialLog(serialLog, user);
     const args = qemuArguments(definition, {
       qmpSocket: paths.qmpSocket,
       serialSocket: paths.serialSocket,
+      vncSocket: paths.vncSocket,
       serialLog,
       taps,
       directDisks: directDisks(definition),
@@ -260,12 +262,6 @@ function takesDirect(path: string): boolean {
     // Only this error is about O_DIRECT; whatever else is wrong QEMU will say better.
     return (error as NodeJS.ErrnoException).code !== 'EINVAL';
   }
-}
-
-/** QEMU opens it itself, as its own user. */
-function prepareSerialLog(path: string, user: QemuUser | null): void {
-  closeSync(openSync(path, 'a', 0o640));
-  if (user !== null) chownSync(path, user.uid, user.gid);
 }
 
 function logPrefix(vm: string): string {

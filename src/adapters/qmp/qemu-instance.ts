@@ -143,6 +143,10 @@ export class QemuInstance implements Instance {
     await this.#ask('system_powerdown');
   }
 
+  async reset(): Promise<void> {
+    await this.#ask('system_reset');
+  }
+
   async kill(): Promise<void> {
     const { clock, process } = this.#parts;
     const dead = await killForGood(process, { timeoutMs: KILL_TIMEOUT_MS, sleep: (ms) => clock.sleep(ms) });

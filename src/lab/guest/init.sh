@@ -39,6 +39,18 @@ if [ -b /dev/vda ]; then
   if mount -t ext4 /dev/vda /disk; then disk=/disk; else echo "godwit-guest: /dev/vda cannot be mounted"; fi
 fi
 
+# Somebody to talk to on either console. The screen is there only with a graphics card.
+console_shell() {
+  while :; do
+    setsid -c sh -c 'cat /etc/issue; exec sh -i' <"/dev/$1" >"/dev/$1" 2>&1
+    sleep 1
+  done
+}
+printf '\n%s, a guest of the Godwit lab%s\n' "$name" "${address:+, ${address%/*}}" >/etc/issue
+export PS1='\h# '
+console_shell ttyS0 &
+[ -n "$(ls -d /sys/class/graphics/fb* /sys/bus/pci/devices/*/boot_vga 2>/dev/null)" ] && console_shell tty1 &
+
 while :; do
   perl /godwit/services.pl "$name" "$disk"
   status=$?

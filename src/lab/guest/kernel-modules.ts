@@ -10,6 +10,7 @@ export const WANTED_MODULES: readonly string[] = [
   'ext4',
   'button',
   'evdev',
+  'virtio_input',
 ];
 
 export interface KernelModules {

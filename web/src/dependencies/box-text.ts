@@ -49,7 +49,12 @@ export function useBoxText(): (box: Box) => BoxText {
     const kind = t(`dependencies:kinds.${box.kind}`);
     const size = box.sizeBytes === undefined ? '' : formatBytes(box.sizeBytes);
     const detail = [stateText(box), box.detail, size].filter((part) => part !== '').join(' · ');
-    const name = box.kind === 'owners' ? kind : box.kind === 'nodes' ? t('dependencies:nodesCount', { count: Number(box.name) }) : box.name;
+    const name =
+      box.kind === 'owners'
+        ? kind
+        : box.kind === 'nodes'
+          ? t('dependencies:nodesCount', { count: Number(box.name) })
+          : box.name;
     return { kind, name, detail, why: box.why.map((why) => whyText(box, why)) };
   };
 }

@@ -88,8 +88,7 @@ function vmBox(vm: VmView): Box {
 
 function ownersBox({ availability }: VmView): Box {
   const { possibleOwners } = availability;
-  const why: Why[] =
-    possibleOwners.length === 0 ? [{ key: 'anyNode' }] : [{ key: 'onlyNodes', nodes: possibleOwners }];
+  const why: Why[] = possibleOwners.length === 0 ? [{ key: 'anyNode' }] : [{ key: 'onlyNodes', nodes: possibleOwners }];
   return { id: 'owners', kind: 'owners', name: '', detail: '', tone: null, why, href: null };
 }
 
@@ -185,7 +184,13 @@ function spread(
   if (missing.length === 0) return { tone: 'good', why: [{ key: 'everywhere' }] };
   if (missing.length === wanted.length) return { tone: 'bad', why: [{ key: 'nowhere' }] };
   if (vm.owner !== null && missing.includes(vm.owner)) {
-    return { tone: 'bad', why: [{ key: 'missingOnOwner', nodes: [vm.owner] }, { key: 'missingOn', nodes: missing }] };
+    return {
+      tone: 'bad',
+      why: [
+        { key: 'missingOnOwner', nodes: [vm.owner] },
+        { key: 'missingOn', nodes: missing },
+      ],
+    };
   }
   return { tone: 'warning', why: [{ key: 'missingOn', nodes: missing }] };
 }

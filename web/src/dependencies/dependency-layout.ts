@@ -5,6 +5,8 @@ import type { Box, DependencyGraph, Line } from './dependency-graph.ts';
 export const BOX_WIDTH = 208;
 export const BOX_HEIGHT = 60;
 
+const RANK_GAP = 88;
+
 interface Point {
   readonly x: number;
   readonly y: number;
@@ -33,38 +35,73 @@ export interface Drawing {
 
 export function layoutGraph({ boxes, lines }: DependencyGraph): Drawing {
   const graph = new Graph();
-  graph.setGraph({ rankdir: 'LR', nodesep: 20, ranksep: 88, marginx: 16, marginy: 16 });
+  graph.setGraph({ rankdir: 'LR', nodesep: 20, ranksep: RANK_GAP, marginx: 16, marginy: 16 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id } of boxes) graph.setNode(id, { width: BOX_WIDTH, height: BOX_HEIGHT });
   for (const { from, to } of lines) graph.setEdge(from, to);
   layout(graph);
   const label = graph.graph() as { readonly width?: number; readonly height?: number };
-  return {
-    boxes: boxes.map((box) => {
+  const placed = inOrder(
+    boxes.map((box) => {
       const { x, y } = graph.node(box.id) as unknown as Point;
       return { box, x: x - BOX_WIDTH / 2, y: y - BOX_HEIGHT / 2 };
     }),
-    lines: lines.map((line) => {
+  );
+  const byId = new Map(placed.map((one) => [one.box.id, one]));
+  return {
+    boxes: placed,
+    lines: lines.flatMap((line) => {
+      const [from, to] = [byId.get(line.from), byId.get(line.to)];
+      if (from === undefined || to === undefined) return [];
       const { points } = graph.edge(line.from, line.to) as unknown as { readonly points: readonly Point[] };
-      return { line, path: curve(points), middle: points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 } };
+      return [placedLine(line, { from, to }, points)];
     }),
     width: label.width ?? 0,
     height: label.height ?? 0,
   };
 }
 
-/** Through the ends, rounded towards the points between. */
-function curve(points: readonly Point[]): string {
-  const [first, ...rest] = points;
-  const last = rest.at(-1);
-  if (first === undefined || last === undefined) return '';
-  const between = rest.slice(0, -1);
-  const parts = between.map((point, index) => {
-    const next = between[index + 1] ?? last;
-    const end = index === between.length - 1 ? last : { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 };
-    return `Q ${at(point)} ${at(end)}`;
+/** Nodes stand in the order of their names: all lines lead to all of them, so that no order has fewer crossings. */
+function inOrder(placed: readonly PlacedBox[]): readonly PlacedBox[] {
+  const isHost = ({ box }: PlacedBox) => box.kind === 'node' || box.kind === 'nodes';
+  const hosts = placed.filter(isHost);
+  const places = hosts.map(({ x, y }) => ({ x, y })).sort((left, right) => left.y - right.y);
+  const sorted = [...hosts]
+    .sort((left, right) => left.box.name.localeCompare(right.box.name, undefined, { numeric: true }))
+    .map((one, index) => ({ ...one, ...places[index] }));
+  return [...placed.filter((one) => !isHost(one)), ...sorted];
+}
+
+/** From the right side of a box to the left side of another one; a long line passes the boxes between where the layout left room. */
+function placedLine(
+  line: Line,
+  { from, to }: { readonly from: PlacedBox; readonly to: PlacedBox },
+  points: readonly Point[],
+): PlacedLine {
+  const start = { x: from.x + BOX_WIDTH, y: from.y + BOX_HEIGHT / 2 };
+  const end = { x: to.x, y: to.y + BOX_HEIGHT / 2 };
+  const between = end.x - start.x > RANK_GAP * 1.5 ? points.slice(1, -1) : [];
+  const stops = [start, ...between.filter(({ x }) => x > start.x + 1 && x < end.x - 1), end];
+  const middle = stops.length > 2 ? stops[Math.floor(stops.length / 2)] : undefined;
+  return {
+    line,
+    path: curve(stops),
+    middle: middle ?? { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2 },
+  };
+}
+
+/** Level at every stop, so that lines leave and reach boxes straight. */
+function curve(stops: readonly Point[]): string {
+  const [first, ...rest] = stops;
+  if (first === undefined) return '';
+  let before = first;
+  const parts = rest.map((stop) => {
+    const half = (stop.x - before.x) / 2;
+    const part = `C ${at({ x: before.x + half, y: before.y })} ${at({ x: stop.x - half, y: stop.y })} ${at(stop)}`;
+    before = stop;
+    return part;
   });
-  return `M ${at(first)} ${parts.length === 0 ? `L ${at(last)}` : parts.join(' ')}`;
+  return `M ${at(first)} ${parts.join(' ')}`;
 }
 
 function at({ x, y }: Point): string {

@@ -152,11 +152,7 @@ function useSuitability(vm: VmView): readonly Suitability[] {
   return data?.dryRun === true ? data.candidates : NOTHING_KNOWN;
 }
 
-function Diagram(props: {
-  readonly vm: VmView;
-  readonly graph: DependencyGraph;
-  readonly tabs: ReactElement;
-}) {
+function Diagram(props: { readonly vm: VmView; readonly graph: DependencyGraph; readonly tabs: ReactElement }) {
   const { vm, graph, tabs } = props;
   const styles = useStyles();
   const { t } = useTranslation('dependencies');
@@ -174,7 +170,9 @@ function Diagram(props: {
     if (element instanceof SVGGElement) use({ drawing: element, width, height, title, theme: { ...colours } });
   };
   const save = onSheet((sheet) => saveSvg(sheet, `${vm.name}-dependencies.svg`));
-  const print = onSheet((sheet) => printDrawing(sheet, t('printed', { time: formatDateTime(new Date().toISOString()) })));
+  const print = onSheet((sheet) =>
+    printDrawing(sheet, t('printed', { time: formatDateTime(new Date().toISOString()) })),
+  );
   return (
     <div className={styles.root}>
       <div className={styles.bar}>

@@ -10,7 +10,7 @@ export interface Sheet {
   readonly height: number;
   readonly title: string;
   /** Values of the tokens. */
-  readonly theme: Readonly<Record<string, unknown>>;
+  readonly theme: Readonly<Record<string, string | number>>;
 }
 
 /** The text of an SVG file that looks the same everywhere. */

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type PointerEvent, useCallback, useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, type PointerEvent, type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 
 export interface Viewport {
   readonly x: number;
@@ -42,7 +42,7 @@ export function usePanZoom({ width, height }: Size) {
   const place = useRef<SVGSVGElement>(null);
   const [viewport, setViewport] = useState<Viewport>({ x: 0, y: 0, scale: 1 });
   const touched = useRef(false);
-  const press = useRef<{ readonly x: number; readonly y: number; moved: boolean } | null>(null);
+  const press = useRef<Press | null>(null);
   const fit = useCallback(() => {
     const element = place.current;
     if (element === null) return;
@@ -83,33 +83,35 @@ export function usePanZoom({ width, height }: Size) {
     ...{ place, viewport, fit },
     zoomIn: () => zoom(STEP),
     zoomOut: () => zoom(1 / STEP),
-    handlers: {
-      onPointerDown: (event: PointerEvent<SVGSVGElement>) => {
-        if (event.button === 0) press.current = { x: event.clientX, y: event.clientY, moved: false };
-      },
-      onPointerMove: (event: PointerEvent<SVGSVGElement>) => {
-        const from = press.current;
-        if (from === null) return;
-        const [x, y] = [event.clientX - from.x, event.clientY - from.y];
-        if (!from.moved && Math.hypot(x, y) < CLICK_PX) return;
-        if (!from.moved) event.currentTarget.setPointerCapture(event.pointerId);
-        press.current = { x: event.clientX, y: event.clientY, moved: true };
-        move(x, y);
-      },
-      onPointerUp: () => {
-        press.current = null;
-      },
-      onPointerCancel: () => {
-        press.current = null;
-      },
-      onKeyDown: (event: KeyboardEvent<SVGSVGElement>) => {
-        const known = keyAction(event.key, { move, zoom, fit });
-        if (known !== null) {
-          event.preventDefault();
-          known();
-        }
-      },
+    handlers: { ...dragHandlers(press, move), onKeyDown: keyHandler({ move, zoom, fit }) },
+  };
+}
+
+interface Press {
+  readonly x: number;
+  readonly y: number;
+  readonly moved: boolean;
+}
+
+function dragHandlers(press: RefObject<Press | null>, move: (x: number, y: number) => void) {
+  const release = () => {
+    press.current = null;
+  };
+  return {
+    onPointerDown: (event: PointerEvent<SVGSVGElement>) => {
+      if (event.button === 0) press.current = { x: event.clientX, y: event.clientY, moved: false };
     },
+    onPointerMove: (event: PointerEvent<SVGSVGElement>) => {
+      const from = press.current;
+      if (from === null) return;
+      const [x, y] = [event.clientX - from.x, event.clientY - from.y];
+      if (!from.moved && Math.hypot(x, y) < CLICK_PX) return;
+      if (!from.moved) event.currentTarget.setPointerCapture(event.pointerId);
+      press.current = { x: event.clientX, y: event.clientY, moved: true };
+      move(x, y);
+    },
+    onPointerUp: release,
+    onPointerCancel: release,
   };
 }
 
@@ -117,6 +119,15 @@ interface Moves {
   readonly move: (x: number, y: number) => void;
   readonly zoom: (factor: number) => void;
   readonly fit: () => void;
+}
+
+function keyHandler(moves: Moves) {
+  return (event: KeyboardEvent<SVGSVGElement>) => {
+    const known = keyAction(event.key, moves);
+    if (known === null) return;
+    event.preventDefault();
+    known();
+  };
 }
 
 function keyAction(key: string, { move, zoom, fit }: Moves): (() => void) | null {

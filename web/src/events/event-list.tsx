@@ -18,7 +18,7 @@ const useStyles = makeStyles({
   },
   head: {
     display: 'grid',
-    gridTemplateColumns: '16px 16px 9.5rem minmax(0, 11rem) minmax(0, 1fr)',
+    gridTemplateColumns: '16px 16px 10.5rem minmax(0, 12rem) minmax(0, 1fr)',
     columnGap: tokens.spacingHorizontalS,
     alignItems: 'baseline',
     width: '100%',
@@ -34,10 +34,7 @@ const useStyles = makeStyles({
     ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}`, outlineOffset: '-2px' },
     '@media (max-width: 767px)': { gridTemplateColumns: '16px 16px minmax(0, 1fr)' },
   },
-  compact: {
-    gridTemplateColumns: '16px 16px 9.5rem minmax(0, 1fr)',
-    '@media (max-width: 767px)': { gridTemplateColumns: '16px 16px minmax(0, 1fr)' },
-  },
+  compact: { gridTemplateColumns: '16px 16px minmax(0, 1fr)' },
   chevron: {
     alignSelf: 'center',
     display: 'inline-flex',
@@ -57,6 +54,8 @@ const useStyles = makeStyles({
     whiteSpace: 'nowrap',
   },
   wide: { '@media (max-width: 767px)': { gridColumn: '3 / -1' } },
+  below: { gridColumn: '3 / -1' },
+  small: { fontSize: tokens.fontSizeBase200 },
   text: { minWidth: 0, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
   textOpen: { whiteSpace: 'normal', fontWeight: tokens.fontWeightSemibold },
   details: {
@@ -103,11 +102,15 @@ function EventItem({ event, compact }: { readonly event: EventView; readonly com
         >
           {event.critical ? <ErrorCircleFilled aria-hidden /> : <InfoRegular aria-hidden />}
         </span>
-        <time className={mergeClasses(styles.time, styles.wide)} dateTime={event.at}>
+        <time className={mergeClasses(styles.time, styles.wide, compact && styles.small)} dateTime={event.at}>
           {formatTime(event.at)}
+          {compact && ` · ${t(`kinds.${event.kind}`)}`}
         </time>
         {!compact && <span className={mergeClasses(styles.kind, styles.wide)}>{t(`kinds.${event.kind}`)}</span>}
-        <span className={mergeClasses(styles.text, styles.wide, open && styles.textOpen)} lang="en">
+        <span
+          className={mergeClasses(styles.text, styles.wide, compact && styles.below, open && styles.textOpen)}
+          lang="en"
+        >
           {event.text}
         </span>
       </button>

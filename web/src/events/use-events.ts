@@ -25,7 +25,9 @@ export function useEvents(filter: EventFilter, pageSize = 100): LoadedEvents {
   const query = useInfiniteQuery({
     queryKey: ['events', filter, pageSize],
     queryFn: ({ pageParam }) =>
-      client.call(listEvents, { query: { ...filter, limit: pageSize, ...(pageParam !== null && { before: pageParam }) } }),
+      client.call(listEvents, {
+        query: { ...filter, limit: pageSize, ...(pageParam !== null && { before: pageParam }) },
+      }),
     initialPageParam: null as string | null,
     getNextPageParam: ({ events }) => (events.length < pageSize ? null : (events[0]?.id ?? null)),
   });

@@ -59,7 +59,7 @@ export function TopBar({ onOpenTree }: { readonly onOpenTree: (() => void) | nul
           <Button appearance="subtle" icon={<NavigationRegular />} onClick={onOpenTree} />
         </Tooltip>
       )}
-      <Link href="/" className={styles.brand} aria-label={t('home')}>
+      <Link href="/" className={styles.brand} {...(narrow && { 'aria-label': t('home') })}>
         <img src="/godwit.svg" alt="" width={24} height={24} />
         {!narrow && <Subtitle2 className={styles.name}>{cluster?.name ?? 'Godwit'}</Subtitle2>}
       </Link>

@@ -16,7 +16,8 @@ const COLORS: Record<PartName, string> = {
 };
 
 const useStyles = makeStyles({
-  place: { minHeight: '150px' },
+  // As high as the parts will be: nothing jumps when they come.
+  waiting: { minHeight: '312px' },
   quiet: { color: tokens.colorNeutralForeground3 },
   scale: { position: 'relative', paddingTop: '20px', marginBottom: tokens.spacingVerticalM },
   track: {
@@ -24,7 +25,7 @@ const useStyles = makeStyles({
     height: '28px',
     borderRadius: tokens.borderRadiusMedium,
     overflow: 'hidden',
-    backgroundColor: tokens.colorNeutralBackground4,
+    backgroundColor: tokens.colorNeutralBackground6,
     '@media print': { printColorAdjust: 'exact', border: `1px solid ${tokens.colorNeutralStroke1}` },
   },
   part: { minWidth: '2px', '@media print': { printColorAdjust: 'exact' } },
@@ -46,15 +47,19 @@ const useStyles = makeStyles({
   markLeft: { right: '6px' },
   markRight: { left: '6px' },
   list: {
-    display: 'grid',
-    gridTemplateColumns: 'auto minmax(0, max-content) max-content minmax(0, 1fr)',
-    columnGap: tokens.spacingHorizontalM,
-    rowGap: tokens.spacingVerticalXS,
+    display: 'flex',
+    flexDirection: 'column',
+    gap: tokens.spacingVerticalS,
     margin: 0,
     padding: 0,
     listStyleType: 'none',
   },
-  row: { display: 'grid', gridColumn: '1 / -1', gridTemplateColumns: 'subgrid', alignItems: 'baseline' },
+  row: {
+    display: 'grid',
+    gridTemplateColumns: '10px minmax(0, 1fr) max-content',
+    columnGap: tokens.spacingHorizontalM,
+    alignItems: 'baseline',
+  },
   swatch: {
     width: '10px',
     height: '10px',
@@ -78,7 +83,7 @@ export function BlackoutSection({ view }: { readonly view: MigrationView }) {
   return (
     <Section title={t('blackout.title')}>
       {view.state === 'open' ? (
-        <div className={mergeClasses(styles.place, styles.quiet)}>
+        <div className={mergeClasses(styles.waiting, styles.quiet)}>
           {t('blackout.live', { budget: formatMs(view.progress.budgetMs) })}
         </div>
       ) : (
@@ -104,12 +109,13 @@ function Apart({ receipt }: { readonly receipt: Receipt }) {
     );
   }
   return (
-    <div className={styles.place}>
+    <div>
       <Scale receipt={receipt} />
       <ul className={styles.list}>
         {parts.map((part) => (
           <PartRow key={part.name} part={part} />
         ))}
+        <UnknownParts parts={parts} />
       </ul>
       {clockErrorMs !== null && (
         <div className={styles.clocks}>{t('blackout.clocks', { error: formatMs(clockErrorMs) })}</div>
@@ -159,23 +165,40 @@ function Mark({ ratio, text }: { readonly ratio: number; readonly text: string }
   );
 }
 
-function PartRow({ part: { name, ms, reason } }: { readonly part: BlackoutPart }) {
+function PartRow({ part: { name, ms } }: { readonly part: BlackoutPart }) {
   const styles = useStyles();
   const { t } = useTranslation('migrations');
+  if (ms === null) return null;
   return (
     <li className={styles.row}>
-      <span
-        className={mergeClasses(styles.swatch, ms === null && styles.hollow)}
-        {...(ms !== null && { style: { backgroundColor: COLORS[name] } })}
-        aria-hidden
-      />
-      <span>{t(`blackout.${name}`)}</span>
-      <span className={ms === null ? styles.quiet : styles.ms}>
-        {ms === null ? t('blackout.notMeasured') : formatMs(ms)}
+      <span className={styles.swatch} style={{ backgroundColor: COLORS[name] }} aria-hidden />
+      <span>
+        {t(`blackout.${name}`)}
+        <div className={styles.text}>{t(`blackout.${name}Text`)}</div>
       </span>
-      <span className={styles.text} {...(ms === null && { lang: 'en' })}>
-        {ms === null ? reason : t(`blackout.${name}Text`)}
-      </span>
+      <span className={styles.ms}>{formatMs(ms)}</span>
     </li>
   );
+}
+
+/** One reason often holds for several parts. */
+function UnknownParts({ parts }: { readonly parts: readonly BlackoutPart[] }) {
+  const styles = useStyles();
+  const { t } = useTranslation('migrations');
+  const byReason = Map.groupBy(
+    parts.filter(({ ms }) => ms === null),
+    ({ reason }) => reason ?? '',
+  );
+  return [...byReason].map(([reason, unknown]) => (
+    <li key={reason} className={styles.row}>
+      <span className={mergeClasses(styles.swatch, styles.hollow)} aria-hidden />
+      <span className={styles.quiet}>
+        {unknown.map(({ name }) => t(`blackout.${name}`)).join(', ')}
+        <div className={styles.text} lang="en">
+          {reason}
+        </div>
+      </span>
+      <span className={styles.quiet}>{t('blackout.notMeasured')}</span>
+    </li>
+  ));
 }

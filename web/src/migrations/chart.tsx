@@ -1,19 +1,23 @@
-import { makeStyles, tokens } from '@fluentui/react-components';
-import { useEffect, useRef, useState } from 'react';
+import { makeStyles } from '@fluentui/react-components';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { usePrinting } from '../ui/printing.tsx';
 import { useTaste } from '../ui/taste.tsx';
 import { ChartLegend } from './chart-legend.tsx';
 import { type Colors, chartOptions, colorsOf } from './chart-options.ts';
 import type { ChartProps } from './chart-shape.ts';
 
 const useStyles = makeStyles({
-  root: { minWidth: 0, fontVariantNumeric: 'tabular-nums' },
   // uPlot makes the canvas as wide as it is told; it must never widen the page.
-  host: { width: '100%', overflow: 'hidden', '& .u-over': { cursor: 'crosshair' } },
-  print: { '@media print': { breakInside: 'avoid' } },
-  figure: { margin: 0 },
-  caption: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
+  host: {
+    width: '100%',
+    overflow: 'hidden',
+    '& .u-over': { cursor: 'crosshair' },
+    // Paper has another width than the screen, and is there before the chart could be drawn anew.
+    '@media print': { '& .uplot, & canvas': { width: '100% !important' } },
+  },
+  figure: { margin: 0, minWidth: 0, fontVariantNumeric: 'tabular-nums', '@media print': { breakInside: 'avoid' } },
 });
 
 /** Lines over a common axis, drawn by uPlot: quick enough to be drawn anew with every figure that comes. */
@@ -21,6 +25,7 @@ export function Chart(props: ChartProps) {
   const { label, height, series, x } = props;
   const styles = useStyles();
   const { isDark } = useTaste();
+  const printing = usePrinting();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
@@ -29,11 +34,12 @@ export function Chart(props: ChartProps) {
   useEffect(() => {
     latest.current = props;
   });
-  useEffect(() => {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the colours are those of the theme, which changes with these.
+  useLayoutEffect(() => {
     if (host.current !== null) setColors(colorsOf(host.current));
-  }, [isDark]);
+  }, [isDark, printing]);
   const shape = JSON.stringify([height, props.range ?? null, props.unit, series.map((each) => each.label)]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = host.current;
     if (element === null || colors === null) return undefined;
     const made = new uPlot(

@@ -1,4 +1,4 @@
-import { makeStyles, Spinner, Tab, TabList, tokens } from '@fluentui/react-components';
+import { makeStyles, mergeClasses, Spinner, Tab, TabList, tokens } from '@fluentui/react-components';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { MigrationView } from '../../../src/contract/migrations.ts';
@@ -12,7 +12,9 @@ import type { Receipt } from './migration-figures.ts';
 const ClientChart = lazy(async () => ({ default: (await import('./client-chart.tsx')).ClientChart }));
 
 const useStyles = makeStyles({
-  place: { minHeight: '230px' },
+  place: { minHeight: '216px' },
+  // As high as the chart and what is said below it: nothing jumps when they come.
+  waiting: { minHeight: '310px' },
   quiet: { color: tokens.colorNeutralForeground3 },
   says: { marginTop: tokens.spacingVerticalS, fontSize: tokens.fontSizeBase200, lineHeight: tokens.lineHeightBase200 },
   tabs: { '@media print': { display: 'none' } },
@@ -25,7 +27,7 @@ export function ClientSection({ view }: { readonly view: MigrationView }) {
   if (view.state === 'ended') return <Seen receipt={view.receipt} />;
   return (
     <Section title={t('client.title')}>
-      <div className={`${styles.place} ${styles.quiet}`}>{t('client.live')}</div>
+      <div className={mergeClasses(styles.waiting, styles.quiet)}>{t('client.live')}</div>
     </Section>
   );
 }
@@ -112,7 +114,7 @@ function NotSeen({ receipt }: { readonly receipt: Receipt }) {
   const reason = notMeasured['network.probe.samples'] ?? notMeasured['network.probe'];
   return (
     <Section title={t('client.title')}>
-      <div className={complete ? styles.quiet : `${styles.place} ${styles.quiet}`}>
+      <div className={mergeClasses(!complete && styles.waiting, styles.quiet)}>
         {complete ? t('client.notRecorded') : t('client.measuring')}{' '}
         {complete && reason !== undefined && <span lang="en">({reason})</span>}
       </div>

@@ -15,7 +15,7 @@ const useStyles = makeStyles({
     padding: 0,
   },
   item: {
-    borderLeft: `2px solid ${tokens.colorBrandStroke2}`,
+    borderLeft: `2px solid ${tokens.colorBrandStroke1}`,
     paddingLeft: tokens.spacingHorizontalM,
     animationName: { from: { opacity: 0, transform: 'translateY(-4px)' }, to: { opacity: 1 } },
     animationDuration: tokens.durationSlow,

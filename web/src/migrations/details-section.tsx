@@ -9,7 +9,7 @@ import { Disclosure } from './disclosure.tsx';
 import { type Receipt, subject } from './migration-figures.ts';
 
 const useStyles = makeStyles({
-  path: { fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase200, overflowWrap: 'anywhere' },
+  path: { fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase100, overflowWrap: 'anywhere' },
   quiet: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
   missing: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalS },
 });
@@ -31,9 +31,8 @@ export function DetailsSection({ view }: { readonly view: MigrationView }) {
     { label: t('facts.started'), value: formatDateTime(startedAt) },
     { label: t('facts.ended'), value: view.state === 'ended' ? formatDateTime(view.receipt.endedAt) : '–' },
     { label: t('facts.memory'), value: formatBytes(memoryBytes) },
-    ...(view.state === 'ended'
-      ? endedProperties(view.receipt, t)
-      : [{ label: t('facts.budget'), value: formatMs(view.progress.budgetMs) }]),
+    { label: t('facts.budget'), value: <Budget view={view} /> },
+    ...laterProperties(view.state === 'ended' ? view.receipt : null, t),
     { label: t('facts.id'), value: <span className={styles.path}>{id}</span> },
   ];
   return (
@@ -46,39 +45,49 @@ export function DetailsSection({ view }: { readonly view: MigrationView }) {
 
 type Translate = ReturnType<typeof useTranslation<'migrations'>>['t'];
 
-function endedProperties(receipt: Receipt, t: Translate): Property[] {
-  const { network, budgetMs, budgetUsedMs, encrypted, compression } = receipt;
-  const { framesHeld, framesReplayed, framesLost, framesDuplicated, method, methodReason, connectionsKept } = network;
-  const known = (count: number | null) => count ?? '–';
-  const widened = budgetUsedMs > budgetMs;
+function Budget({ view }: { readonly view: MigrationView }) {
+  const { t } = useTranslation('migrations');
+  const { budgetMs } = subject(view);
+  const usedMs = view.state === 'ended' ? view.receipt.budgetUsedMs : budgetMs;
   const budget = formatMs(budgetMs);
+  return <>{usedMs > budgetMs ? t('facts.budgetWidened', { budget, used: formatMs(usedMs) }) : budget}</>;
+}
+
+/** What the receipt says first; null while there is none. */
+function laterProperties(receipt: Receipt | null, t: Translate): Property[] {
+  const { framesHeld, framesReplayed, framesLost, framesDuplicated, method, methodReason, connectionsKept } =
+    receipt?.network ?? {};
+  const known = (count: number | null | undefined) => count ?? '–';
+  const frames =
+    framesHeld === null || framesHeld === undefined
+      ? '–'
+      : t('facts.framesText', {
+          ...{ held: framesHeld, replayed: known(framesReplayed) },
+          ...{ duplicated: known(framesDuplicated), lost: known(framesLost) },
+        });
   return [
     {
-      label: t('facts.budget'),
-      value: widened ? t('facts.budgetWidened', { budget, used: formatMs(budgetUsedMs) }) : budget,
+      label: t('facts.encryption'),
+      value: receipt === null ? '–' : t(receipt.encrypted ? 'facts.encrypted' : 'facts.clear'),
     },
-    { label: t('facts.encryption'), value: t(encrypted ? 'facts.encrypted' : 'facts.clear') },
-    { label: t('facts.compression'), value: t(`facts.compressions.${compression}`) },
+    {
+      label: t('facts.compression'),
+      value: receipt === null ? '–' : t(`facts.compressions.${receipt.compression}`),
+    },
     {
       label: t('facts.traffic'),
-      value: (
-        <>
-          {t(`facts.methods.${method ?? 'none'}`)}
-          {methodReason !== null && <div lang="en">{methodReason}</div>}
-        </>
-      ),
-    },
-    {
-      label: t('facts.frames'),
       value:
-        framesHeld === null
-          ? null
-          : t('facts.framesText', {
-              ...{ held: framesHeld, replayed: known(framesReplayed) },
-              ...{ duplicated: known(framesDuplicated), lost: known(framesLost) },
-            }),
+        receipt === null ? (
+          '–'
+        ) : (
+          <>
+            {t(`facts.methods.${method ?? 'none'}`)}
+            <div lang="en">{methodReason}</div>
+          </>
+        ),
     },
-    { label: t('facts.connections'), value: connectionsKept },
+    { label: t('facts.frames'), value: frames },
+    { label: t('facts.connections'), value: connectionsKept ?? null },
   ];
 }
 

@@ -78,21 +78,24 @@ function OpenFigures({ progress, sinceMs }: { readonly progress: Progress; reado
         }
       />
       <Figure
-        label={t('figures.rest')}
-        value={copying ? formatBytes(remainingBytes) : null}
-        note={t('figures.memory', { memory: formatBytes(memoryBytes) })}
-      />
-      <Figure
-        label={t('figures.rate')}
-        value={bandwidthBytesPerSecond > 0 ? formatRate(bandwidthBytesPerSecond) : null}
-      />
-      <Figure label={t('figures.sent')} value={copying ? formatBytes(transferredBytes) : null} />
-      <Figure
         label={t('figures.blackout')}
         value={null}
         note={t('figures.budget', { budget: formatMs(progress.budgetMs) })}
       />
       <Figure label={t('figures.networkGap')} value={null} note={t('figures.afterwards')} />
+      <Figure
+        label={t('figures.rest')}
+        value={copying ? formatBytes(remainingBytes) : null}
+        note={
+          copying
+            ? t('figures.sentSoFar', { sent: formatBytes(transferredBytes) })
+            : t('figures.memory', { memory: formatBytes(memoryBytes) })
+        }
+      />
+      <Figure
+        label={t('figures.rate')}
+        value={bandwidthBytesPerSecond > 0 ? formatRate(bandwidthBytesPerSecond) : null}
+      />
     </>
   );
 }

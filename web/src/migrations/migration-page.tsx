@@ -1,4 +1,4 @@
-import { Button, makeStyles, Spinner, tokens } from '@fluentui/react-components';
+import { Button, makeStyles, mergeClasses, Spinner, tokens } from '@fluentui/react-components';
 import { ArrowDownloadRegular, PrintRegular, ReceiptSearchRegular } from '@fluentui/react-icons';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
@@ -7,6 +7,7 @@ import type { ActionItem } from '../ui/actions.ts';
 import { CommandBar } from '../ui/command-bar.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { Page } from '../ui/page.tsx';
+import { Printable } from '../ui/printing.tsx';
 import { StateBadge } from '../ui/state-badge.tsx';
 import { BlackoutSection } from './blackout-section.tsx';
 import { ClientSection } from './client-section.tsx';
@@ -25,6 +26,7 @@ import { useMigrationView } from './use-migration-views.ts';
 import { useSinceHeard } from './use-ticking.ts';
 
 const TWO_COLUMNS = '@container migration (min-width: 1000px)';
+const THREE_COLUMNS = '@container migration (min-width: 1900px)';
 
 const useStyles = makeStyles({
   scroller: {
@@ -38,7 +40,7 @@ const useStyles = makeStyles({
     display: 'flex',
     flexDirection: 'column',
     gap: tokens.spacingVerticalM,
-    maxWidth: '1680px',
+    maxWidth: '2600px',
     padding: `0 ${tokens.spacingHorizontalL} ${tokens.spacingVerticalL}`,
     boxSizing: 'border-box',
     '@media print': { padding: 0, maxWidth: 'none' },
@@ -54,9 +56,22 @@ const useStyles = makeStyles({
     gridTemplateColumns: 'minmax(0, 1fr)',
     gap: tokens.spacingVerticalM,
     alignItems: 'start',
-    [TWO_COLUMNS]: { gridTemplateColumns: 'minmax(0, 2fr) minmax(20rem, 1fr)' },
-    '@media print': { display: 'block' },
+    [TWO_COLUMNS]: {
+      gridTemplateColumns: 'minmax(0, 2fr) minmax(24rem, 1fr)',
+      gridTemplateRows: 'auto 1fr',
+      gridTemplateAreas: '"copy facts" "switchover facts"',
+    },
+    [THREE_COLUMNS]: {
+      gridTemplateColumns: 'minmax(0, 3fr) minmax(0, 2fr) minmax(24rem, 1fr)',
+      gridTemplateRows: 'auto',
+      gridTemplateAreas: '"copy switchover facts"',
+    },
+    '@media print': { display: 'flex', flexDirection: 'column', alignItems: 'stretch' },
   },
+  copy: { [TWO_COLUMNS]: { gridArea: 'copy' } },
+  switchover: { [TWO_COLUMNS]: { gridArea: 'switchover' } },
+  facts: { [TWO_COLUMNS]: { gridArea: 'facts' } },
+  screenOnly: { '@media print': { display: 'none' } },
   column: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM, minWidth: 0 },
 });
 
@@ -89,38 +104,46 @@ function Shown({ view }: { readonly view: MigrationView }) {
   const cancelling = useCancel(subject(view));
   const { tone, state } = migrationTone(view);
   return (
-    <Page
-      title={t('liveMigrationOf', { vm })}
-      beside={<StateBadge tone={tone} text={t(`states.${state}`)} />}
-      crumbs={[{ label: t('title'), path: '/migrations' }]}
-      commands={<CommandBar label={t('commands')} items={useCommands(view)} />}
-    >
-      <div className={styles.scroller}>
-        <div className={styles.body}>
-          <MigrationHero {...{ view, sinceMs, cancelling }} />
-          <div className={styles.steps}>
-            <PhaseStepper
-              steps={phaseSteps(view)}
-              cancelled={view.state === 'ended' && view.receipt.outcome === 'cancelled'}
-              sinceMs={sinceMs}
-            />
+    <Printable>
+      <Page
+        title={t('liveMigrationOf', { vm })}
+        beside={<StateBadge tone={tone} text={t(`states.${state}`)} />}
+        crumbs={[{ label: t('title'), path: '/migrations' }]}
+        commands={
+          <div className={styles.screenOnly}>
+            <CommandBar label={t('commands')} items={useCommands(view)} />
           </div>
-          <div className={styles.columns}>
-            <div className={styles.column}>
-              <RoundsSection view={view} />
-              <BlackoutSection view={view} />
-              <ClientSection view={view} />
+        }
+      >
+        <div className={styles.scroller} data-testid="migration-scroller">
+          <div className={styles.body}>
+            <MigrationHero {...{ view, sinceMs, cancelling }} />
+            <div className={styles.steps}>
+              <PhaseStepper
+                steps={phaseSteps(view)}
+                cancelled={view.state === 'ended' && view.receipt.outcome === 'cancelled'}
+                sinceMs={sinceMs}
+              />
             </div>
-            <div className={styles.column}>
-              <DecisionsSection view={view} />
-              <ForecastSection view={view} />
-              <DetailsSection view={view} />
+            <div className={styles.columns}>
+              <div className={mergeClasses(styles.column, styles.copy)}>
+                <RoundsSection view={view} />
+              </div>
+              <div className={mergeClasses(styles.column, styles.switchover)}>
+                <BlackoutSection view={view} />
+                <ClientSection view={view} />
+              </div>
+              <div className={mergeClasses(styles.column, styles.facts)}>
+                <DecisionsSection view={view} />
+                <ForecastSection view={view} />
+                <DetailsSection view={view} />
+              </div>
             </div>
+            {view.state === 'ended' && <CompareSection receipt={view.receipt} />}
           </div>
-          {view.state === 'ended' && <CompareSection receipt={view.receipt} />}
         </div>
-      </div>
-    </Page>
+      </Page>
+    </Printable>
   );
 }
 

@@ -44,6 +44,7 @@ const useStyles = makeStyles({
   title: { margin: 0 },
   bar: { display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: tokens.spacingHorizontalM },
   grow: { flexGrow: 1 },
+  search: { minWidth: '15rem' },
   count: { color: tokens.colorNeutralForeground3, fontVariantNumeric: 'tabular-nums' },
   list: {
     flexGrow: 1,
@@ -96,51 +97,25 @@ export function MigrationsPage() {
   );
 }
 
+interface Filter {
+  readonly text: string;
+  readonly outcome: Receipt['outcome'] | '';
+}
+
+const NO_FILTER: Filter = { text: '', outcome: '' };
+
 function Receipts({ ended }: { readonly ended: readonly Receipt[] }) {
   const styles = useStyles();
   const { t } = useTranslation('migrations');
   const [, navigate] = useLocation();
   const columns = useReceiptColumns();
-  const [text, setText] = useState('');
-  const [outcome, setOutcome] = useState<Receipt['outcome'] | ''>('');
+  const [filter, setFilter] = useState(NO_FILTER);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const shown = useMemo(() => ended.filter((each) => matches(each, text, outcome)), [ended, text, outcome]);
-  const [chosen] = selected;
+  const shown = useMemo(() => ended.filter((each) => matches(each, filter)), [ended, filter]);
   const openReceipt = (id: string) => navigate(`/migrations/${id}`);
   return (
     <>
-      <div className={styles.bar}>
-        <Subtitle2 as="h2" className={styles.title}>
-          {t('list.ended')}
-        </Subtitle2>
-        <Caption1 className={styles.count} aria-live="polite">
-          {shown.length === ended.length
-            ? t('list.count', { count: ended.length })
-            : t('list.countOf', { shown: shown.length, count: ended.length })}
-        </Caption1>
-        <span className={styles.grow} />
-        <SearchBox
-          size="small"
-          value={text}
-          onChange={(_event, { value }) => setText(value)}
-          placeholder={t('list.filter')}
-          aria-label={t('list.filter')}
-        />
-        <Dropdown
-          size="small"
-          aria-label={t('list.outcomes')}
-          value={outcome === '' ? t('list.everyOutcome') : t(`states.${outcome}`)}
-          selectedOptions={[outcome]}
-          onOptionSelect={(_event, { optionValue }) => setOutcome(OUTCOMES.find((each) => each === optionValue) ?? '')}
-        >
-          <Option value="">{t('list.everyOutcome')}</Option>
-          {OUTCOMES.map((each) => (
-            <Option key={each} value={each}>
-              {t(`states.${each}`)}
-            </Option>
-          ))}
-        </Dropdown>
-      </div>
+      <FilterBar filter={filter} onFilter={setFilter} shown={shown.length} all={ended.length} />
       <div className={styles.list}>
         <ObjectList
           id="migrations"
@@ -152,27 +127,16 @@ function Receipts({ ended }: { readonly ended: readonly Receipt[] }) {
           onSelect={setSelected}
           onOpen={openReceipt}
           sorting={{ column: 'started', descending: true }}
-          actions={[
-            {
-              ...{ id: 'open-receipt', label: t('list.openReceipt'), icon: <ReceiptRegular /> },
-              ...{ obstacle: null, group: 'receipt', run: () => chosen !== undefined && openReceipt(chosen) },
-            },
-          ]}
+          actions={[...selected].slice(0, 1).map((id) => ({
+            ...{ id: 'open-receipt', label: t('list.openReceipt'), icon: <ReceiptRegular /> },
+            ...{ obstacle: null, group: 'receipt', run: () => openReceipt(id) },
+          }))}
           empty={
             <EmptyState
               icon={<ReceiptRegular />}
               title={t('list.noneMatch')}
               text=""
-              action={
-                <Button
-                  onClick={() => {
-                    setText('');
-                    setOutcome('');
-                  }}
-                >
-                  {t('list.clear')}
-                </Button>
-              }
+              action={<Button onClick={() => setFilter(NO_FILTER)}>{t('list.clear')}</Button>}
             />
           }
         />
@@ -181,8 +145,54 @@ function Receipts({ ended }: { readonly ended: readonly Receipt[] }) {
   );
 }
 
-function matches({ vm, source, destination, outcome }: Receipt, text: string, wanted: string): boolean {
-  const needle = text.trim().toLowerCase();
+function FilterBar(props: {
+  readonly filter: Filter;
+  readonly onFilter: (filter: Filter) => void;
+  readonly shown: number;
+  readonly all: number;
+}) {
+  const { filter, onFilter, shown, all } = props;
+  const styles = useStyles();
+  const { t } = useTranslation('migrations');
+  return (
+    <div className={styles.bar}>
+      <Subtitle2 as="h2" className={styles.title}>
+        {t('list.ended')}
+      </Subtitle2>
+      <Caption1 className={styles.count} aria-live="polite">
+        {shown === all ? t('list.count', { count: all }) : t('list.countOf', { shown, count: all })}
+      </Caption1>
+      <span className={styles.grow} />
+      <SearchBox
+        className={styles.search}
+        size="small"
+        value={filter.text}
+        onChange={(_event, { value }) => onFilter({ ...filter, text: value })}
+        placeholder={t('list.filter')}
+        aria-label={t('list.filter')}
+      />
+      <Dropdown
+        size="small"
+        aria-label={t('list.outcomes')}
+        value={filter.outcome === '' ? t('list.everyOutcome') : t(`states.${filter.outcome}`)}
+        selectedOptions={[filter.outcome]}
+        onOptionSelect={(_event, { optionValue }) =>
+          onFilter({ ...filter, outcome: OUTCOMES.find((each) => each === optionValue) ?? '' })
+        }
+      >
+        <Option value="">{t('list.everyOutcome')}</Option>
+        {OUTCOMES.map((each) => (
+          <Option key={each} value={each}>
+            {t(`states.${each}`)}
+          </Option>
+        ))}
+      </Dropdown>
+    </div>
+  );
+}
+
+function matches({ vm, source, destination, outcome }: Receipt, filter: Filter): boolean {
+  const needle = filter.text.trim().toLowerCase();
   const found = [vm, source, destination].some((name) => name.toLowerCase().includes(needle));
-  return found && (wanted === '' || outcome === wanted);
+  return found && (filter.outcome === '' || outcome === filter.outcome);
 }

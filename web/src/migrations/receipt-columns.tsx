@@ -18,12 +18,12 @@ export function useReceiptColumns(): readonly Column<Receipt>[] {
   const { t } = useTranslation('migrations');
   return useMemo(() => {
     const ms = (id: 'total' | 'blackout' | 'networkGap', of: (receipt: Receipt) => number | null): Column<Receipt> => ({
-      ...{ id, label: t(`list.${id}`), width: 'minmax(90px, 1fr)', align: 'end', sortBy: of },
+      ...{ id, label: t(`list.${id}`), width: id === 'networkGap' ? '100px' : '86px', align: 'end', sortBy: of },
       render: (receipt) => figure(of(receipt), formatMs),
     });
     const columns: Column<Receipt>[] = [
       {
-        ...{ id: 'vm', label: t('list.vm'), width: 'minmax(130px, 2fr)', sortBy: ({ vm }) => vm },
+        ...{ id: 'vm', label: t('list.vm'), width: 'minmax(100px, 1fr)', sortBy: ({ vm }) => vm },
         render: ({ vm, id }) => (
           <RouteLink href={`/migrations/${id}`} asChild>
             <Link>{vm}</Link>
@@ -31,26 +31,26 @@ export function useReceiptColumns(): readonly Column<Receipt>[] {
         ),
       },
       {
-        ...{ id: 'from', label: t('list.from'), width: 'minmax(80px, 1fr)', wideOnly: true },
+        ...{ id: 'from', label: t('list.from'), width: 'minmax(56px, 0.6fr)', wideOnly: true },
         ...{ sortBy: ({ source }) => source, render: ({ source }) => source },
       },
       {
-        ...{ id: 'to', label: t('list.to'), width: 'minmax(80px, 1fr)' },
+        ...{ id: 'to', label: t('list.to'), width: 'minmax(56px, 0.6fr)' },
         ...{ sortBy: ({ destination }) => destination, render: ({ destination }) => destination },
       },
       {
-        ...{ id: 'outcome', label: t('list.outcome'), width: 'minmax(150px, 1.2fr)', sortBy: ({ outcome }) => outcome },
+        ...{ id: 'outcome', label: t('list.outcome'), width: '136px', sortBy: ({ outcome }) => outcome },
         render: ({ outcome }) => <StateBadge tone={OUTCOME_TONES[outcome]} text={t(`states.${outcome}`)} />,
       },
       {
-        ...{ id: 'started', label: t('list.started'), width: 'minmax(120px, 1.2fr)', wideOnly: true },
+        ...{ id: 'started', label: t('list.started'), width: '122px', wideOnly: true },
         ...{ sortBy: ({ startedAt }) => startedAt, render: ({ startedAt }) => formatTime(startedAt) },
       },
       ms('total', ({ totalMs }) => totalMs),
       ms('blackout', ({ blackoutMs }) => blackoutMs),
       ms('networkGap', ({ networkGapMs }) => networkGapMs),
       {
-        ...{ id: 'kept', label: t('list.kept'), width: 'minmax(170px, 1.2fr)', wideOnly: true },
+        ...{ id: 'kept', label: t('list.kept'), width: '124px', wideOnly: true },
         sortBy: (receipt) => budgetVerdict(receipt),
         render: (receipt) => {
           const verdict = budgetVerdict(receipt);
@@ -58,16 +58,16 @@ export function useReceiptColumns(): readonly Column<Receipt>[] {
         },
       },
       {
-        ...{ id: 'budget', label: t('list.budget'), width: 'minmax(80px, 1fr)', align: 'end', hiddenAtFirst: true },
+        ...{ id: 'budget', label: t('list.budget'), width: '110px', align: 'end', hiddenAtFirst: true },
         ...{ sortBy: ({ budgetMs }) => budgetMs, render: ({ budgetMs }) => formatMs(budgetMs) },
       },
       {
-        ...{ id: 'sent', label: t('list.sent'), width: 'minmax(90px, 1fr)', align: 'end', hiddenAtFirst: true },
+        ...{ id: 'sent', label: t('list.sent'), width: '90px', align: 'end', hiddenAtFirst: true },
         sortBy: ({ transferredBytes }) => transferredBytes,
         render: ({ transferredBytes }) => figure(transferredBytes, formatBytes),
       },
       {
-        ...{ id: 'rounds', label: t('list.rounds'), width: 'minmax(70px, 1fr)', align: 'end', hiddenAtFirst: true },
+        ...{ id: 'rounds', label: t('list.rounds'), width: '70px', align: 'end', hiddenAtFirst: true },
         ...{ sortBy: ({ rounds }) => rounds.length, render: ({ rounds }) => rounds.length },
       },
     ];

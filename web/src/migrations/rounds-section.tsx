@@ -12,10 +12,10 @@ import { type Round, subject } from './migration-figures.ts';
 const RoundsCharts = lazy(async () => ({ default: (await import('./rounds-charts.tsx')).RoundsCharts }));
 
 const useStyles = makeStyles({
-  // As high as the charts: nothing jumps when they come.
+  // As high as the charts, and the way to the table below them: nothing jumps when they come.
   place: { minHeight: '356px' },
   empty: {
-    minHeight: '356px',
+    minHeight: '384px',
     display: 'flex',
     alignItems: 'center',
     justifyContent: 'center',
@@ -53,11 +53,9 @@ export function RoundsSection({ view }: { readonly view: MigrationView }) {
           <RoundsCharts timeline={timeline} />
         </Suspense>
       </div>
-      {rounds.length > 0 && (
-        <Disclosure summary={t('rounds.data')}>
-          <RoundsTable rounds={rounds} />
-        </Disclosure>
-      )}
+      <Disclosure summary={t('rounds.data')}>
+        <RoundsTable rounds={rounds} />
+      </Disclosure>
     </Section>
   );
 }

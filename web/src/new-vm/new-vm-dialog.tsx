@@ -65,7 +65,11 @@ export function NewVmDialog() {
   const next = STEPS[STEPS.indexOf(step) + 1];
   const styles = useStyles();
   return (
-    <Dialog open modalType="alert" onOpenChange={(_event, { open }) => !open && close()}>
+    <Dialog
+      open
+      // A click beside it must not throw away what was entered.
+      onOpenChange={(_event, { open, type }) => !open && type !== 'backdropClick' && close()}
+    >
       <DialogSurface className={styles.surface} aria-describedby={undefined}>
         <form
           onSubmit={(event) => {

@@ -29,7 +29,7 @@ export function DrainPlanView({ plan, title }: { readonly plan: DrainPlan; reado
               { label: t('order'), render: (move) => move.place },
               { label: t('vm'), render: (move) => move.vm },
               { label: t('to'), render: (move) => <span title={move.reason}>{move.to}</span> },
-              { label: '', render: (move) => (move.how === 'live' ? t('drainLive') : t('drainOwner')) },
+              { label: t('drainHow'), render: (move) => (move.how === 'live' ? t('drainLive') : t('drainOwner')) },
               { label: t('vmMemory'), align: 'end', render: (move) => formatBytes(move.memoryBytes) },
               {
                 label: t('drainEstimate'),

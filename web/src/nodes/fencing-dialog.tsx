@@ -16,7 +16,7 @@ import {
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { NodeView } from '../../../src/contract/cluster.ts';
-import { readOptions, writeOptions } from './fencing-form.ts';
+import { type FencingForm, readOptions, writeOptions } from './fencing-form.ts';
 import type { FencingSettings } from './use-node-requests.ts';
 
 const useStyles = makeStyles({
@@ -41,13 +41,8 @@ export function FencingDialog(props: {
   const [asked, setAsked] = useState(false);
   const form = readOptions(text);
   const agentError = asked && agent.trim() === '' ? t('nodes:fencingAgentMissing') : undefined;
-  const textError = !asked
-    ? undefined
-    : form.kind === 'malformed'
-      ? t('nodes:fencingMalformed', { line: form.line })
-      : form.kind === 'secret'
-        ? t('nodes:fencingSecretMissing', { name: form.name })
-        : undefined;
+  const formError = useFormError();
+  const textError = asked ? formError(form) : undefined;
   const save = (event: FormEvent) => {
     event.preventDefault();
     setAsked(true);
@@ -98,4 +93,13 @@ export function FencingDialog(props: {
       </DialogSurface>
     </Dialog>
   );
+}
+
+/** What is wrong with the options, one sentence. */
+function useFormError(): (form: FencingForm) => string | undefined {
+  const { t } = useTranslation('nodes');
+  return (form) => {
+    if (form.kind === 'malformed') return t('fencingMalformed', { line: form.line });
+    return form.kind === 'secret' ? t('fencingSecretMissing', { name: form.name }) : undefined;
+  };
 }

@@ -1,7 +1,8 @@
-import { makeStyles, tokens } from '@fluentui/react-components';
+import { makeStyles, type Theme, tokens } from '@fluentui/react-components';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { currentLanguage } from '../text/i18n.ts';
 import { useTaste } from '../ui/taste.tsx';
 
 const useStyles = makeStyles({
@@ -25,8 +26,12 @@ interface ChartProps {
   readonly curves: readonly Curve[];
   /** Upper end of the scale; null: as the values need. */
   readonly max: number | null;
+  /** Whether the scale has powers of two: for memory. */
+  readonly binary?: boolean;
   readonly format: (value: number) => string;
 }
+
+const POWERS_OF_TWO = Array.from({ length: 46 }, (_none, power) => 2 ** power);
 
 const HEIGHT = 132;
 /** The time that is shown, in seconds. */
@@ -34,7 +39,7 @@ const SPAN_S = 600;
 
 /** Curves over the last ten minutes. It draws itself anew with every sample and with the width of its place. */
 export function LoadChart(props: ChartProps) {
-  const { times, curves, max, format } = props;
+  const { times, curves, max, binary = false, format } = props;
   const styles = useStyles();
   const { theme } = useTaste();
   const place = useRef<HTMLDivElement>(null);
@@ -49,7 +54,7 @@ export function LoadChart(props: ChartProps) {
     if (element === null) return;
     const lines = JSON.parse(shape) as [string, string][];
     const made = new uPlot(
-      options({ width: element.clientWidth, theme, lines, max, format: (value) => formatNow.current(value) }),
+      options({ width: element.clientWidth, theme, lines, max, binary, format: (value) => formatNow.current(value) }),
       data.current,
       element,
     );
@@ -61,7 +66,7 @@ export function LoadChart(props: ChartProps) {
       made.destroy();
       plot.current = null;
     };
-  }, [shape, theme, max]);
+  }, [shape, theme, max, binary]);
   useEffect(() => {
     plot.current?.setData(data.current);
   }, [times, curves]);
@@ -70,12 +75,15 @@ export function LoadChart(props: ChartProps) {
 
 function options(of: {
   readonly width: number;
-  readonly theme: Readonly<Record<string, unknown>>;
+  readonly theme: Theme;
   readonly lines: readonly (readonly [string, string])[];
   readonly max: number | null;
+  readonly binary: boolean;
   readonly format: (value: number) => string;
 }): uPlot.Options {
-  const color = (token: string) => String(of.theme[token.replace(/^var\(--(\w+)\)$/, '$1')] ?? token);
+  const values: Readonly<Record<string, string | number>> = { ...of.theme };
+  const color = (token: string) => String(values[token.replace(/^var\(--(\w+)\)$/, '$1')] ?? token);
+  const clock = new Intl.DateTimeFormat(currentLanguage(), { hour: '2-digit', minute: '2-digit' });
   const axis = {
     stroke: color(tokens.colorNeutralForeground3),
     grid: { stroke: color(tokens.colorNeutralStroke3), width: 1 },
@@ -93,8 +101,14 @@ function options(of: {
       y: { range: (_plot, _min, highest) => [0, of.max ?? Math.max(1, (highest ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, space: 80, size: 24 },
-      { ...axis, size: 68, space: 34, values: (_plot, values) => values.map((value) => of.format(value)) },
+      { ...axis, space: 64, size: 24, values: (_plot, times) => times.map((at) => clock.format(at * 1000)) },
+      {
+        ...axis,
+        size: 68,
+        space: 34,
+        ...(of.binary && { incrs: POWERS_OF_TWO }),
+        values: (_plot, values) => values.map((value) => of.format(value)),
+      },
     ],
     series: [
       {},

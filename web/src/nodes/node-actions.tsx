@@ -1,6 +1,7 @@
 import { MenuItem } from '@fluentui/react-components';
 import {
   AlertUrgentRegular,
+  DeleteRegular,
   ArrowExitRegular,
   ArrowUndoRegular,
   DismissCircleRegular,
@@ -27,6 +28,7 @@ const ICONS: Partial<Record<NodeActionId, ReactElement>> = {
   resume: <PlayRegular />,
   resumeFailback: <ArrowUndoRegular />,
   confirmDead: <ShieldErrorRegular />,
+  evict: <DeleteRegular />,
   fencing: <PlugDisconnectedRegular />,
 };
 

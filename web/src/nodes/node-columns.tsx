@@ -20,7 +20,7 @@ export function useNodeColumns(cluster: ClusterView | null): readonly Column<Nod
   return useMemo(
     () => [
       {
-        ...{ id: 'name', label: t('columns.name'), width: 'minmax(110px, 1.4fr)' },
+        ...{ id: 'name', label: t('columns.name'), width: 'minmax(90px, 1.2fr)' },
         render: (node) => node.name,
         sortBy: (node) => node.name,
       },
@@ -35,7 +35,7 @@ export function useNodeColumns(cluster: ClusterView | null): readonly Column<Nod
         sortBy: (node) => (node.role === 'witness' ? null : node.vms.length),
       },
       {
-        ...{ id: 'memory', label: t('columns.memory'), width: 'minmax(200px, 2fr)', wideOnly: true },
+        ...{ id: 'memory', label: t('columns.memory'), width: 'minmax(170px, 2fr)', wideOnly: true },
         render: (node) => <MemoryBar node={node} />,
         sortBy: (node) => (node.role === 'witness' ? null : usedRatio(node)),
       },
@@ -44,24 +44,24 @@ export function useNodeColumns(cluster: ClusterView | null): readonly Column<Nod
         render: (node) => <NodeCpu node={node.name} />,
       },
       {
-        ...{ id: 'qemu', label: t('columns.qemu'), width: 'minmax(100px, 1fr)', wideOnly: true },
-        render: (node) => (node.qemuVersion === null ? '–' : `${node.qemuVersion} ${node.accelerator ?? ''}`),
-        sortBy: (node) => node.qemuVersion,
-      },
-      {
-        ...{ id: 'address', label: t('columns.address'), width: 'minmax(110px, 1fr)', wideOnly: true },
-        render: (node) => node.addresses[0] ?? '–',
-        sortBy: (node) => node.addresses[0] ?? null,
-      },
-      {
-        ...{ id: 'votes', label: t('columns.votes'), width: 'minmax(110px, 1fr)', wideOnly: true },
+        ...{ id: 'votes', label: t('columns.votes'), width: 'minmax(84px, 0.9fr)', wideOnly: true },
         render: (node) => t(VOTE_TEXT[voteOf(cluster, node.name)]),
         sortBy: (node) => voteOf(cluster, node.name),
       },
       {
-        ...{ id: 'authority', label: t('columns.authority'), width: 'minmax(90px, 0.9fr)', wideOnly: true },
+        ...{ id: 'authority', label: t('columns.authority'), width: 'minmax(76px, 0.8fr)', wideOnly: true },
         render: (node) => authorityText(cluster, node.name, t),
         sortBy: (node) => fencingOf(cluster, node.name)?.authority ?? null,
+      },
+      {
+        ...{ id: 'address', label: t('columns.address'), width: 'minmax(90px, 0.9fr)', wideOnly: true },
+        render: (node) => node.addresses[0] ?? '–',
+        sortBy: (node) => node.addresses[0] ?? null,
+      },
+      {
+        ...{ id: 'qemu', label: t('columns.qemu'), width: 'minmax(84px, 0.9fr)', wideOnly: true },
+        render: (node) => (node.qemuVersion === null ? '–' : `${node.qemuVersion} ${node.accelerator ?? ''}`),
+        sortBy: (node) => node.qemuVersion,
       },
       {
         ...{ id: 'agent', label: t('columns.agent'), width: 'minmax(90px, 0.8fr)', hiddenAtFirst: true },

@@ -22,7 +22,6 @@ const useStyles = makeStyles({
     display: 'grid',
     gridTemplateColumns: 'repeat(auto-fit, minmax(min(100%, 24rem), 1fr))',
     gap: tokens.spacingHorizontalM,
-    alignItems: 'start',
   },
   charts: { minHeight: '160px' },
 });

@@ -14,7 +14,8 @@ const useStyles = makeStyles({
     gridTemplateColumns: 'repeat(auto-fit, minmax(min(100%, 18rem), 1fr))',
     gap: tokens.spacingHorizontalL,
   },
-  chart: { margin: 0, minWidth: 0 },
+  // Captions may take two lines: the charts stand on one level all the same.
+  chart: { margin: 0, minWidth: 0, display: 'flex', flexDirection: 'column', justifyContent: 'space-between' },
   caption: {
     display: 'flex',
     flexWrap: 'wrap',
@@ -42,11 +43,16 @@ export function NodeLoad({ node }: { readonly node: string }) {
   const samples = useSamples(node);
   const times = useMemo(() => samples.map(({ at }) => Date.parse(at) / 1000), [samples]);
   const curves = useCurves(samples);
-  if (samples.length === 0) return <Text>{t('noSamples')}. {t('noSamplesText')}</Text>;
+  if (samples.length === 0)
+    return (
+      <Text>
+        {t('noSamples')}. {t('noSamplesText')}
+      </Text>
+    );
   return (
     <>
       <div className={styles.charts}>
-        {curves.map(({ title, lines, max, format }) => (
+        {curves.map(({ title, lines, max, binary, format }) => (
           <figure key={title} className={styles.chart} aria-label={t('chartLabel', { title, node })}>
             <figcaption className={styles.caption}>
               <Text weight="semibold">{title}</Text>
@@ -54,7 +60,7 @@ export function NodeLoad({ node }: { readonly node: string }) {
                 <CurveFigure key={line.label} line={line} named={lines.length > 1} format={format} />
               ))}
             </figcaption>
-            <LoadChart times={times} curves={lines} max={max} format={format} />
+            <LoadChart times={times} curves={lines} max={max} {...(binary === true && { binary })} format={format} />
           </figure>
         ))}
       </div>
@@ -88,6 +94,7 @@ interface Chart {
   readonly title: string;
   readonly lines: readonly Curve[];
   readonly max: number | null;
+  readonly binary?: boolean;
   readonly format: (value: number) => string;
 }
 
@@ -109,6 +116,7 @@ function useCurves(samples: readonly LoadSample[]): readonly Chart[] {
           { label: t('used'), color: tokens.colorPalettePurpleBorderActive, values: of((one) => one.memoryUsedBytes) },
         ],
         max: total,
+        binary: true,
         format: formatBytes,
       },
       {

@@ -70,7 +70,9 @@ export function useProtection(node: NodeView, detail: NodeDetail | undefined): r
     {
       label: t('authority'),
       value:
-        fencing === null ? null : `${t(`authorities.${fencing.authority}`)}. ${t(`authorityText.${fencing.authority}`)}`,
+        fencing === null
+          ? null
+          : `${t(`authorities.${fencing.authority}`)}. ${t(`authorityText.${fencing.authority}`)}`,
     },
     { label: t('takeover'), value: takeoverText() },
     { label: t('votesCast'), value: votes.length === 0 ? null : votes.join(', ') },

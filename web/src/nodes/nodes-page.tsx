@@ -25,10 +25,7 @@ export function NodesPage({ name }: { readonly name?: string }) {
   const columns = useNodeColumns(cluster);
   // The address is the selection of one; several selected at once are this page's own.
   const [several, setSeveral] = useState<ReadonlySet<string>>(new Set());
-  const selected = useMemo(
-    () => (several.size > 1 || name === undefined ? several : new Set([name])),
-    [several, name],
-  );
+  const selected = useMemo(() => (several.size > 1 || name === undefined ? several : new Set([name])), [several, name]);
   const chosen = useMemo(() => nodes.filter((node) => selected.has(node.name)), [nodes, selected]);
   const { items, dialog } = useNodeActions(chosen);
   const select = (names: ReadonlySet<string>) => {

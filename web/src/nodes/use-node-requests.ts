@@ -13,7 +13,7 @@ import {
   testFencing,
 } from '../../../src/contract/nodes.ts';
 import { useClient } from '../session/client-context.ts';
-import { useRun } from '../ui/use-run.tsx';
+import { type RunOptions, useRun } from '../ui/use-run.tsx';
 
 export interface FencingSettings {
   readonly agent: string;
@@ -26,54 +26,57 @@ export function useNodeRequests() {
   const run = useRun();
   const queries = useQueryClient();
   const { t } = useTranslation('nodes');
-  const then = () => void queries.invalidateQueries({ queryKey: ['node'] });
+  const act = async <T>(options: RunOptions<T>): Promise<T | undefined> => {
+    const result = await run(options);
+    void queries.invalidateQueries({ queryKey: ['node'] });
+    return result;
+  };
   const params = ({ name }: NodeView) => ({ params: { name } });
   return {
     pause: (node: NodeView) =>
-      run({
-        ...{ what: t('doing.pause', { node: node.name }), done: () => t('done.pause', { node: node.name }), then },
+      act({
+        ...{ what: t('doing.pause', { node: node.name }), done: () => t('done.pause', { node: node.name }) },
         call: () => client.call(pauseNode, params(node)),
       }),
     drain: (node: NodeView) =>
-      run({ what: t('doing.drain', { node: node.name }), call: () => client.call(drainNode, params(node)), then }),
+      act({ what: t('doing.drain', { node: node.name }), call: () => client.call(drainNode, params(node)) }),
     cancelDrain: (node: NodeView) =>
-      run({
-        ...{ what: t('doing.cancelDrain', { node: node.name }), then },
+      act({
+        ...{ what: t('doing.cancelDrain', { node: node.name }) },
         call: () => client.call(cancelDrain, params(node)),
       }),
     resume: (node: NodeView, failback: boolean) =>
-      run({
-        ...{ what: t('doing.resume', { node: node.name }), then },
+      act({
+        ...{ what: t('doing.resume', { node: node.name }) },
         call: () => client.call(resumeNode, { ...params(node), body: { failback } }),
         done: () => t(failback ? 'done.resumeFailback' : 'done.resume', { node: node.name }),
       }),
     evict: (node: NodeView) =>
-      run({
-        ...{ what: t('doing.evict', { node: node.name }), done: () => t('done.evict', { node: node.name }), then },
+      act({
+        ...{ what: t('doing.evict', { node: node.name }), done: () => t('done.evict', { node: node.name }) },
         call: () => client.call(evictNode, params(node)),
       }),
     confirmDead: (node: NodeView) =>
-      run({
-        ...{ what: t('doing.confirmDead', { node: node.name }), then },
+      act({
+        ...{ what: t('doing.confirmDead', { node: node.name }) },
         call: () => client.call(confirmDead, { ...params(node), body: { confirm: node.name } }),
         done: () => t('done.confirmDead', { node: node.name }),
       }),
     setFencing: (node: NodeView, { agent, options }: FencingSettings) =>
-      run({
-        ...{ what: t('doing.setFencing', { node: node.name }), then },
+      act({
+        ...{ what: t('doing.setFencing', { node: node.name }) },
         call: () => client.call(setFencing, { ...params(node), body: { agent, options: { ...options } } }),
         done: () => t('done.setFencing', { node: node.name }),
       }),
     testFencing: (node: NodeView) =>
-      run({
-        ...{ what: t('doing.testFencing', { node: node.name }), then },
+      act({
+        ...{ what: t('doing.testFencing', { node: node.name }) },
         call: () => client.call(testFencing, params(node)),
-        done: ({ state, askedBy }) =>
-          t('done.test', { by: askedBy, node: node.name, state: t(`power.${state}`) }),
+        done: ({ state, askedBy }) => t('done.test', { by: askedBy, node: node.name, state: t(`power.${state}`) }),
       }),
     removeFencing: (node: NodeView) =>
-      run({
-        ...{ what: t('doing.removeFencing', { node: node.name }), then },
+      act({
+        ...{ what: t('doing.removeFencing', { node: node.name }) },
         call: () => client.call(removeFencing, params(node)),
         done: () => t('done.removeFencing', { node: node.name }),
       }),

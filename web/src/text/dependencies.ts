@@ -30,7 +30,15 @@ export const en = {
   nodesCount_one: '{{count}} node',
   nodesCount_other: '{{count}} nodes',
   lines: { needs: 'needs', has: 'is on', runs: 'runs here now', lacks: 'is missing on' },
-  tones: { good: 'good', busy: 'busy', paused: 'paused', idle: 'off', warning: 'warning', bad: 'failed', fenced: 'fenced' },
+  tones: {
+    good: 'good',
+    busy: 'busy',
+    paused: 'paused',
+    idle: 'off',
+    warning: 'warning',
+    bad: 'failed',
+    fenced: 'fenced',
+  },
   why: {
     vmState: 'It is {{state}}.',
     nodeState: 'State: {{state}}.',

@@ -39,7 +39,12 @@ export const en = {
   memoryFree: '{{free}} free',
   cpus_one: '{{count}} CPU',
   cpus_other: '{{count}} CPUs',
-  sections: { load: 'Load of the last ten minutes', vms: 'Virtual machines', loss: 'If this node dies now', events: 'Events' },
+  sections: {
+    load: 'Load of the last ten minutes',
+    vms: 'Virtual machines',
+    loss: 'If this node dies now',
+    events: 'Events',
+  },
   state: 'State',
   why: 'Why',
   since: 'Since',
@@ -168,6 +173,7 @@ export const en = {
   drainConfirm: 'Drain',
   drainOrder: 'Order',
   drainTotal: 'All together about {{time}}.',
+  drainHow: 'How',
   drainLive: 'Live migration',
   drainOwner: 'Off: changes its owner',
   drainEstimate: 'Takes about',
@@ -193,7 +199,8 @@ export const en = {
   deadWarning: 'Only you can know this.',
   deadText:
     'Your word counts as proof that {{node}} runs nothing any more. Its VMs start elsewhere at once. If it is only cut off and its VMs still run, two copies write to the same disks and destroy them.',
-  deadHow: 'Look at the machine: its power is off, or it has been rebooted since. A node that merely does not answer is not dead.',
+  deadHow:
+    'Look at the machine: its power is off, or it has been rebooted since. A node that merely does not answer is not dead.',
   deadConfirm: 'It is dead',
   fencingTitle: 'Power fencing of {{node}}',
   fencingText:
@@ -281,7 +288,7 @@ export const de: Translated<typeof en> = {
   watchdog: 'Watchdog',
   watchdogNone: 'Nicht scharf',
   watchdogGranted: 'Startet den Knoten nach {{time}} neu',
-  powerFencing: 'Stromabschaltung (Fencing)',
+  powerFencing: 'Stromabschaltung',
   powerFencingNone: 'Nicht eingerichtet',
   fencedAt: 'Zuletzt ausgesperrt',
   fencedBecause: 'Ausgesperrt, weil',
@@ -317,7 +324,8 @@ export const de: Translated<typeof en> = {
   lossEmpty: 'Auf {{node}} liegt keine VM: Es ginge nichts verloren.',
   lossMisfits_one: '{{count}} VM fände keinen Platz.',
   lossMisfits_other: '{{count}} VMs fänden keinen Platz.',
-  lossWhenVote: 'Die anderen übernehmen {{time}} nach dem letzten Heartbeat; dann starten die VMs auf ihren neuen Knoten.',
+  lossWhenVote:
+    'Die anderen übernehmen {{time}} nach dem letzten Heartbeat; dann starten die VMs auf ihren neuen Knoten.',
   lossWhenProof:
     'Von selbst übernimmt niemand: Jemand muss bestätigen, dass {{node}} tot ist, oder sein Strom muss abgeschaltet sein.',
   lossDisarmed: 'Der Cluster ist nicht scharf: Bis er wieder scharf ist, wird nichts zurückgeholt.',
@@ -380,11 +388,13 @@ export const de: Translated<typeof en> = {
   },
   power: { on: 'eingeschaltet', off: 'ausgeschaltet', unknown: 'unbekannt' },
   drainTitle: '{{node}} entleeren',
-  drainIntro: 'Laufende VMs ziehen per Livemigration um, ausgeschaltete bekommen einen anderen Besitzer. Dann ist der Knoten angehalten.',
+  drainIntro:
+    'Laufende VMs ziehen per Livemigration um, ausgeschaltete bekommen einen anderen Besitzer. Dann ist der Knoten angehalten.',
   drainNothing: 'Auf {{node}} liegt keine VM: Er ist sofort angehalten.',
   drainConfirm: 'Entleeren',
   drainOrder: 'Reihenfolge',
   drainTotal: 'Zusammen etwa {{time}}.',
+  drainHow: 'Wie',
   drainLive: 'Livemigration',
   drainOwner: 'Aus: wechselt den Besitzer',
   drainEstimate: 'Dauert etwa',
@@ -419,7 +429,8 @@ export const de: Translated<typeof en> = {
   fencingAgent: 'Fence-Agent',
   fencingAgentHint: 'Zum Beispiel fence_ipmilan oder fence_redfish',
   fencingOptions: 'Optionen, je Zeile eine als name=wert',
-  fencingOptionsHint: 'Mindestens ip, username und password. Ein Geheimnis, das als *** erscheint, muss neu eingegeben werden.',
+  fencingOptionsHint:
+    'Mindestens ip, username und password. Ein Geheimnis, das als *** erscheint, muss neu eingegeben werden.',
   fencingMalformed: 'Diese Zeile lautet nicht name=wert: {{line}}',
   fencingAgentMissing: 'Nennen Sie den Fence-Agent.',
   fencingSecretMissing: 'Geben Sie den Wert von {{name}} neu ein.',

@@ -20,7 +20,7 @@ const useStyles = makeStyles({
     fontWeight: tokens.fontWeightRegular,
     minWidth: '3rem',
   },
-  end: { textAlign: 'end' },
+  end: { textAlign: 'end', whiteSpace: 'nowrap' },
 });
 
 export interface SmallColumn<T> {

@@ -23,7 +23,7 @@ const godwit: BrandVariants = {
   160: '#c8e5e8',
 };
 
-const light: Theme = createLightTheme(godwit);
+export const light: Theme = createLightTheme(godwit);
 const dark: Theme = {
   ...createDarkTheme(godwit),
   colorBrandForeground1: godwit[120],
