@@ -98,7 +98,13 @@ export class Procedures {
     this.#until(
       () => this.#service(node)?.mode === 'paused',
       then,
-      () => this.#service(node)?.mode !== 'draining' && again(),
+      () => {
+        const { mode, drain } = this.#service(node) ?? {};
+        // A VM that could not be moved in three tries stays; the administrator cancels, and begins anew.
+        const stuck = Object.values(drain?.failures ?? {}).some(({ tries }) => tries >= 3);
+        if (mode === 'draining' && stuck) this.#ask({ at: 0, do: 'resume-node', node });
+        else if (mode !== 'draining') again();
+      },
     );
   }
 

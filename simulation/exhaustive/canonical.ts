@@ -32,6 +32,7 @@ function changeKey(world: World, context: Context): string {
   const isNew = (terms: TakeoverTerms) =>
     terms === x.wanted?.terms || terms.voters[0] === x.wanted?.terms.voters[0] ? 'B' : 'A';
   let key = changedAt === null ? 'a' : 'b';
+  for (const terms of world.noted) key += isNew(terms);
   key += (store.changed ? 'c' : '-') + (x.proved ? 'p' : '-') + (x.renewalAskedMs === null ? '-' : 'r');
   for (const { terms, sinceSequence } of x.doubt.committed) {
     key += isNew(terms) + digit(x.sent.filter(({ sequence }) => sequence < sinceSequence).length);

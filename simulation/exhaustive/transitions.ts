@@ -34,7 +34,7 @@ export function transitions(world: World, setting: Setting): Transition[] {
   heartbeats(world, setting, add);
   world.voters.forEach((_, index) => voterTransitions({ world, index, setting }, add));
   takeover(world, setting, add);
-  if (setting.restarts) add("X's agent starts anew", startX(setting, world, [termsOf(setting, false)]));
+  if (setting.restarts) add("X's agent starts anew", startX(setting, world, world.noted));
   if (setting.changes && world.changedAt === null) {
     add('X gets other voters', withTerms(setting, { ...world, changedAt: world.x.nextSequence }, true));
   }

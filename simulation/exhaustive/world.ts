@@ -38,6 +38,8 @@ export interface World {
   readonly acks: readonly number[];
   readonly store: Store;
   readonly voters: readonly VoterWorld[];
+  /** What the agent of X has noted of its terms. */
+  readonly noted: readonly TakeoverTerms[];
 }
 
 export interface Store {
@@ -83,7 +85,7 @@ export function startWorld(setting: Setting): World {
   const { voters: names } = termsOf({ ...setting, changes: false }, false);
   const voters = names.map((name) => freshVoter(setting, name, nowMs));
   const store = { heartbeat: 0, changed: false, fenced: false };
-  const bare = { nowMs, guardUntilMs: 0, changedAt: null, requests: [], acks: [], store, voters };
+  const bare = { nowMs, guardUntilMs: 0, changedAt: null, requests: [], acks: [], store, voters, noted: [] };
   return { ...bare, ...startX(setting, { ...bare, x: undefined as unknown as AuthorityState }, null) };
 }
 
@@ -135,9 +137,10 @@ function carryOutOfX(world: World, effect: AuthorityEffect): World {
       // Whoever is asked may answer at any time from now on: see the open rounds of X.
       return world;
     case 'note-terms':
+      return { ...world, noted: effect.terms };
     case 'renew-token':
     case 'fenced':
-      // The terms never change here, so the first note stays true. X ignores being fenced: the guard's worst case is what counts.
+      // X ignores being fenced: the guard's worst case is what counts.
       return world;
   }
 }

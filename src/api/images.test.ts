@@ -44,6 +44,8 @@ describe('images', () => {
     ['ftp://example.org/a.qcow2', 'INVALID_INPUT'],
     ['a.qcow2', 'INVALID_INPUT'],
     ['https://example.org/', 'NAME_MALFORMED'],
+    ['https://example.org/100%.raw', 'NAME_MALFORMED'],
+    ['https://example.org/..%2F..%2Fetc', 'NAME_MALFORMED'],
     ['https://example.org/debian.iso', 'IMAGE_EXISTS'],
   ])('%s is not downloaded', async (url, code) => {
     expect(await cluster.refusal('POST', '/images/fetch', { url })).toMatchObject({ code });

@@ -139,5 +139,11 @@ function checkUrl(text: string): URL {
 
 function lastPart({ pathname }: URL): string {
   const parts = pathname.split('/').filter((part) => part !== '');
-  return decodeURIComponent(parts.at(-1) ?? '');
+  const last = parts.at(-1) ?? '';
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    // Not every "%" in a URL stands for something.
+    return last;
+  }
 }

@@ -1,7 +1,7 @@
 import type { NodeDetail } from '../contract/nodes.ts';
 import { nextDrainSteps } from '../failover/drain.ts';
 import type { FenceEvidence, NodeDrain, NodeFencing } from '../model/authority.ts';
-import { type NodeEntry, nodeState } from '../model/cluster-state.ts';
+import { type NodeEntry, nodeState, quarantinedUntil } from '../model/cluster-state.ts';
 import { isSecretOption } from '../model/fencing-options.ts';
 import type { NodeName } from '../model/names.ts';
 import type { EventReader } from './event-history.ts';
@@ -33,7 +33,7 @@ export function nodeDetail(shown: Shown, entry: NodeEntry, history: EventReader)
       drain: service?.drain == null ? null : drainView(shown, facts.name, service.drain),
     },
     fencedAt: entry.failures?.value.at ?? [],
-    quarantinedUntil: entry.failures?.value.quarantinedUntil ?? null,
+    quarantinedUntil: quarantinedUntil(entry, shown.now),
     takeover: takeoverView(entry),
     guard: guardView(entry),
     powerFencing: entry.fencing === null ? null : withoutSecrets(entry.fencing.value),
@@ -108,7 +108,7 @@ function reasonOf(shown: Shown, entry: NodeEntry, vms: readonly string[]): strin
       return membership?.state === 'fenced' ? membership.reason : 'Others have taken its VMs over.';
     }
     case 'quarantined':
-      return `It was fenced ${entry.failures?.value.at.length ?? 0} times lately and gets no VM until ${entry.failures?.value.quarantinedUntil ?? 'later'}; \`godwit node resume ${entry.facts.value.name}\` ends that.`;
+      return `It was fenced ${entry.failures?.value.at.length ?? 0} times lately and gets no VM until ${quarantinedUntil(entry, now) ?? 'later'}; \`godwit node resume ${entry.facts.value.name}\` ends that.`;
   }
 }
 

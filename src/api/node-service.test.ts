@@ -70,7 +70,7 @@ describe('resume of a node that is quarantined', () => {
   test('does nothing once it is over', async () => {
     await cluster.put({ [keys.nodeFailures('node2')]: { at, quarantinedUntil: '2025-01-01T00:00:00.000Z' } });
     const before = failures();
-    await post('/nodes/node2/resume', {});
+    expect(await post('/nodes/node2/resume', {})).toMatchObject({ body: { state: 'up', quarantinedUntil: null } });
     expect([failures(), cluster.said]).toEqual([before, []]);
   });
 });

@@ -34,6 +34,9 @@ describe('renderNode', () => {
       load           CPU 12.5 %, memory 1 GiB of 4 GiB, network 2 KiB/s in and 0 B/s out
       QEMU           7.2.22 tcg
       VMs            WebServer
+      switches       lan
+      volumes        shared (/volumes/shared)
+      migrations     over the cluster network (10.77.0.11)
       watchdog       2.00 s, as granted; the guard was late by at most 3.2 ms
       takeover       after 7.50 s of silence and 2 of 2 votes (node2, witness)
       power fencing  not configured

@@ -52,6 +52,9 @@ function vmNodeFacts(node: NodeWithLoad, nowMs: number): (readonly [string, stri
     ['load', loadText(node.load?.samples.at(-1))],
     ['QEMU', node.qemuVersion === null ? '–' : `${node.qemuVersion} ${node.accelerator ?? ''}`.trim()],
     ['VMs', node.vms.join(', ') || '–'],
+    ['switches', node.switches.join(', ') || '–'],
+    ['volumes', node.volumes.map(({ name, path }) => `${name} (${path})`).join(', ') || '–'],
+    ['migrations', migrationText(node)],
     ['watchdog', watchdogText(node)],
     ['takeover', takeoverText(node)],
     ['power fencing', powerText(node)],
@@ -72,6 +75,11 @@ function loadText(sample: LoadSample | undefined): string {
     `CPU ${cpuPercent} %, memory ${formatBytes(memoryUsedBytes)} of ${formatBytes(memoryTotalBytes)}, ` +
     `network ${formatBytes(receivedBytesPerSecond)}/s in and ${formatBytes(sentBytesPerSecond)}/s out`
   );
+}
+
+function migrationText({ migration: { address, network, bandwidthBytesPerSecond } }: NodeDetail): string {
+  const limit = bandwidthBytesPerSecond === null ? '' : `, at most ${formatBytes(bandwidthBytesPerSecond)}/s each`;
+  return `over ${network ?? 'the cluster network'} (${address})${limit}`;
 }
 
 function watchdogText({ guard }: NodeDetail): string {

@@ -101,8 +101,13 @@ export function nodeState(entry: NodeEntry, now: Now): NodeState {
   if (!recent(entry.heartbeatSeenAtMs)) return recent(entry.promisedSeenAtMs) ? 'isolated' : 'down';
   const mode = entry.service?.value.mode ?? 'active';
   if (mode !== 'active') return mode;
-  const until = entry.failures?.value.quarantinedUntil ?? null;
-  return until !== null && Date.parse(until) > now.wallMs ? 'quarantined' : 'up';
+  return quarantinedUntil(entry, now) === null ? 'up' : 'quarantined';
+}
+
+/** Null: it may get VMs, unless something else is in the way. */
+export function quarantinedUntil({ failures }: Pick<NodeEntry, 'failures'>, now: Now): string | null {
+  const until = failures?.value.quarantinedUntil ?? null;
+  return until !== null && Date.parse(until) > now.wallMs ? until : null;
 }
 
 /** How a VM is to be shown. */

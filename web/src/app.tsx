@@ -1,5 +1,5 @@
 import { createDOMRenderer, FluentProvider, RendererProvider, Toaster } from '@fluentui/react-components';
-import { lazy } from 'react';
+import { lazy, useEffect } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
 import { Frame } from './frame/frame.tsx';
 import { SessionGate } from './session/session-gate.tsx';
@@ -8,21 +8,38 @@ import { TasteProvider, useTaste } from './ui/taste.tsx';
 import { TOASTER_ID } from './ui/use-run.tsx';
 import { PatientPage } from './ui/patient-page.tsx';
 
-const VmsPage = lazy(async () => ({ default: (await import('./vms/vms-page.tsx')).VmsPage }));
-const NewVmDialog = lazy(async () => ({ default: (await import('./new-vm/new-vm-dialog.tsx')).NewVmDialog }));
-const MigrationsPage = lazy(async () => ({
-  default: (await import('./migrations/migrations-page.tsx')).MigrationsPage,
-}));
-const MigrationPage = lazy(async () => ({ default: (await import('./migrations/migration-page.tsx')).MigrationPage }));
-const NodesPage = lazy(async () => ({ default: (await import('./nodes/nodes-page.tsx')).NodesPage }));
-const ClusterPage = lazy(async () => ({ default: (await import('./cluster/cluster-page.tsx')).ClusterPage }));
-const NetworksPage = lazy(async () => ({ default: (await import('./cluster/networks-page.tsx')).NetworksPage }));
-const VolumesPage = lazy(async () => ({ default: (await import('./cluster/volumes-page.tsx')).VolumesPage }));
-const EventsPage = lazy(async () => ({ default: (await import('./events/events-page.tsx')).EventsPage }));
-const DependencyPage = lazy(async () => ({
-  default: (await import('./dependencies/dependency-page.tsx')).DependencyPage,
-}));
-const ConsolePage = lazy(async () => ({ default: (await import('./console/console-page.tsx')).ConsolePage }));
+const pages = {
+  vms: () => import('./vms/vms-page.tsx'),
+  newVm: () => import('./new-vm/new-vm-dialog.tsx'),
+  migrations: () => import('./migrations/migrations-page.tsx'),
+  migration: () => import('./migrations/migration-page.tsx'),
+  nodes: () => import('./nodes/nodes-page.tsx'),
+  cluster: () => import('./cluster/cluster-page.tsx'),
+  networks: () => import('./cluster/networks-page.tsx'),
+  volumes: () => import('./cluster/volumes-page.tsx'),
+  events: () => import('./events/events-page.tsx'),
+  dependencies: () => import('./dependencies/dependency-page.tsx'),
+  console: () => import('./console/console-page.tsx'),
+};
+
+/** Once the page is idle all of its code is fetched: it must go on when the node that served it is gone. */
+function fetchAllPages(): void {
+  for (const load of Object.values(pages)) load().catch(() => undefined);
+  import('./console/graphical-console.tsx').catch(() => undefined);
+  import('./console/serial-console.tsx').catch(() => undefined);
+}
+
+const VmsPage = lazy(async () => ({ default: (await pages.vms()).VmsPage }));
+const NewVmDialog = lazy(async () => ({ default: (await pages.newVm()).NewVmDialog }));
+const MigrationsPage = lazy(async () => ({ default: (await pages.migrations()).MigrationsPage }));
+const MigrationPage = lazy(async () => ({ default: (await pages.migration()).MigrationPage }));
+const NodesPage = lazy(async () => ({ default: (await pages.nodes()).NodesPage }));
+const ClusterPage = lazy(async () => ({ default: (await pages.cluster()).ClusterPage }));
+const NetworksPage = lazy(async () => ({ default: (await pages.networks()).NetworksPage }));
+const VolumesPage = lazy(async () => ({ default: (await pages.volumes()).VolumesPage }));
+const EventsPage = lazy(async () => ({ default: (await pages.events()).EventsPage }));
+const DependencyPage = lazy(async () => ({ default: (await pages.dependencies()).DependencyPage }));
+const ConsolePage = lazy(async () => ({ default: (await pages.console()).ConsolePage }));
 
 /** Griffel makes style elements; the page's Content-Security-Policy lets in those with its nonce. */
 function styleRenderer() {
@@ -42,8 +59,14 @@ export function App() {
   );
 }
 
+const IDLE_MS = 3000;
+
 function Themed() {
   const { theme } = useTaste();
+  useEffect(() => {
+    const timer = window.setTimeout(fetchAllPages, IDLE_MS);
+    return () => window.clearTimeout(timer);
+  }, []);
   return (
     <FluentProvider theme={theme}>
       <SessionGate>

@@ -46,7 +46,7 @@ export function ClusterPage() {
   const styles = useStyles();
   const { t } = useTranslation('cluster');
   const cluster = useCluster();
-  if (cluster === null) return <Spinner delay={300} style={{ minHeight: '12rem' }} />;
+  if (cluster === null) return <Spinner delay={300} aria-label={t('levels.stale')} style={{ minHeight: '12rem' }} />;
   return (
     <Page title={cluster.name}>
       <div className={styles.root}>

@@ -5,7 +5,8 @@ import { Link } from 'wouter';
 import type { NodeView } from '../../../src/contract/cluster.ts';
 import { MemoryBar } from '../nodes/memory-bar.tsx';
 import { NodeCpu } from '../nodes/node-columns.tsx';
-import { nodeTone, StateBadge } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { nodeTone } from '../ui/tones.ts';
 
 const useStyles = makeStyles({
   cards: {

@@ -3,7 +3,8 @@ import { useTranslation } from 'react-i18next';
 import type { ClusterView } from '../../../src/contract/cluster.ts';
 import { Section } from '../ui/section.tsx';
 import { SmallTable } from '../ui/small-table.tsx';
-import { nodeTone, StateBadge } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { nodeTone } from '../ui/tones.ts';
 
 const useStyles = makeStyles({
   root: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalS },
@@ -16,6 +17,11 @@ export function QuorumSection({ cluster }: { readonly cluster: ClusterView }) {
   const { t } = useTranslation(['cluster', 'nodes', 'ui']);
   const { quorum, witness } = cluster;
   const needed = Math.floor(quorum.total / 2) + 1;
+  const members = [...quorum.members].sort((left, right) =>
+    left.name.localeCompare(right.name, undefined, { numeric: true }),
+  );
+  // One version for all stands among the versions of the cluster.
+  const mixed = cluster.versions.store.length > 1;
   const spare = Math.max(0, quorum.healthy - needed);
   return (
     <Section title={t('cluster:quorum')}>
@@ -28,7 +34,7 @@ export function QuorumSection({ cluster }: { readonly cluster: ClusterView }) {
         </Text>
         <SmallTable
           label={t('cluster:quorum')}
-          items={quorum.members}
+          items={members}
           keyOf={(member) => member.name}
           columns={[
             { label: t('cluster:member'), render: (member) => member.name },
@@ -45,7 +51,7 @@ export function QuorumSection({ cluster }: { readonly cluster: ClusterView }) {
                 />
               ),
             },
-            { label: t('cluster:version'), align: 'end', render: (member) => member.version ?? '–' },
+            ...(mixed ? [{ label: t('cluster:version'), render: versionOf }] : []),
           ]}
         />
         <Text className={styles.muted}>
@@ -61,4 +67,8 @@ export function QuorumSection({ cluster }: { readonly cluster: ClusterView }) {
       </div>
     </Section>
   );
+}
+
+function versionOf({ version }: ClusterView['quorum']['members'][number]): string {
+  return version ?? '–';
 }

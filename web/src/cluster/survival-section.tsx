@@ -44,15 +44,7 @@ export function SurvivalSection({ cluster }: { readonly cluster: ClusterView }) 
             keyOf={(loss) => loss.node}
             columns={[
               { label: t('node'), render: (loss) => <ObjectLink to="nodes" name={loss.node} /> },
-              { label: t('outcome'), render: (loss) => <Outcome loss={loss} /> },
-              {
-                label: t('takeover'),
-                align: 'end',
-                render: ({ node }) => {
-                  const takeoverMs = fencingOf(cluster, node)?.takeoverMs ?? null;
-                  return takeoverMs === null ? t('lossProof') : t('lossTakeover', { time: formatMs(takeoverMs) });
-                },
-              },
+              { label: t('outcome'), render: (loss) => <Outcome loss={loss} cluster={cluster} /> },
             ]}
           />
         )}
@@ -61,12 +53,16 @@ export function SurvivalSection({ cluster }: { readonly cluster: ClusterView }) 
   );
 }
 
-function Outcome({ loss: { moves, misfits, notProtected } }: { readonly loss: Loss }) {
+function Outcome({ loss, cluster }: { readonly loss: Loss; readonly cluster: ClusterView }) {
   const styles = useStyles();
   const { t } = useTranslation('cluster');
+  const { moves, misfits, notProtected } = loss;
+  const takeoverMs = fencingOf(cluster, loss.node)?.takeoverMs ?? null;
+  const when = takeoverMs === null ? t('lossProof') : t('lossTakeover', { time: formatMs(takeoverMs) });
   return (
     <span className={styles.parts}>
       <span>{t('lossMoves', { count: moves.length })}</span>
+      {moves.length > 0 && <span className={styles.muted}>{when}</span>}
       {misfits.length > 0 && <StateBadge tone="bad" text={t('lossMisfits', { count: misfits.length })} />}
       {notProtected.length > 0 && (
         <span className={styles.muted}>{t('lossUnprotected', { count: notProtected.length })}</span>

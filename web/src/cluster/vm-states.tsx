@@ -1,8 +1,7 @@
 import { makeStyles, mergeClasses, Text, tokens } from '@fluentui/react-components';
 import { useTranslation } from 'react-i18next';
 import { VM_STATES } from '../../../src/model/vm.ts';
-import { type Tone, vmTone } from '../ui/state-badge.tsx';
-import { StateDot } from '../ui/state-badge.tsx';
+import { type Tone, vmTone } from '../ui/tones.ts';
 
 const useStyles = makeStyles({
   bar: {
@@ -13,6 +12,7 @@ const useStyles = makeStyles({
     overflow: 'hidden',
     marginBlock: tokens.spacingVerticalS,
   },
+  empty: { backgroundColor: tokens.colorNeutralBackground6 },
   legend: {
     display: 'flex',
     flexWrap: 'wrap',
@@ -23,6 +23,7 @@ const useStyles = makeStyles({
     fontVariantNumeric: 'tabular-nums',
   },
   entry: { whiteSpace: 'nowrap', display: 'flex', alignItems: 'center', gap: tokens.spacingHorizontalS },
+  dot: { width: '10px', height: '10px', borderRadius: tokens.borderRadiusCircular, flexShrink: 0 },
   total: { display: 'flex', alignItems: 'baseline', gap: tokens.spacingHorizontalS },
   good: { backgroundColor: tokens.colorStatusSuccessForeground1 },
   busy: { backgroundColor: tokens.colorBrandForeground1 },
@@ -57,7 +58,7 @@ export function VmStates({
         </Text>
         <Text>{t('cluster:total')}</Text>
       </span>
-      <div className={styles.bar} aria-hidden>
+      <div className={mergeClasses(styles.bar, total === 0 && styles.empty)} aria-hidden>
         {shown.map(({ state, count, tone }) => (
           <span key={state} className={mergeClasses(styles[tone])} style={{ flexGrow: count, minWidth: '4px' }} />
         ))}
@@ -65,7 +66,7 @@ export function VmStates({
       <ul className={styles.legend}>
         {shown.map(({ state, count, tone }) => (
           <li key={state} className={styles.entry}>
-            <StateDot tone={tone} text="" />
+            <span className={mergeClasses(styles.dot, styles[tone])} aria-hidden />
             {t(`ui:vmStates.${state}`)}
             <Text weight="semibold">{count}</Text>
           </li>

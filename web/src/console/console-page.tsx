@@ -1,11 +1,23 @@
-import { Badge, Button, makeStyles, Spinner, Subtitle2, Tab, TabList, Text, tokens, Tooltip } from '@fluentui/react-components';
+import {
+  Badge,
+  Button,
+  makeStyles,
+  Spinner,
+  Subtitle2,
+  Tab,
+  TabList,
+  Text,
+  tokens,
+  Tooltip,
+} from '@fluentui/react-components';
 import { FullScreenMaximizeRegular, KeyboardRegular } from '@fluentui/react-icons';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import type { ConsoleKind } from '../../../src/contract/console.ts';
 import { useVm } from '../live/live-hooks.ts';
-import { StateBadge, vmTone } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { vmTone } from '../ui/tones.ts';
 import type { ConsoleState } from './console-state.ts';
 import type { GraphicalControls } from './graphical-console.tsx';
 

@@ -19,15 +19,12 @@ export function useBoxText(): (box: Box) => BoxText {
     return box.kind === 'vm' ? t(`ui:vmStates.${box.state}` as 'ui:vmStates.off') : nodeState(box.state);
   };
   const nodeState = (state: string) => t(`nodes:states.${state}` as 'nodes:states.up');
-  const whyText = (box: Box, why: Why): BoxText['why'][number] => {
+  const whyText = (why: Why): BoxText['why'][number] => {
     const named = (key: 'missingOn' | 'missingOnOwner' | 'onlyNodes' | 'together', names: readonly string[]) =>
       t(`dependencies:why.${key}`, { nodes: names.join(', ') });
     switch (why.key) {
       case 'server':
         return { text: why.text, english: true };
-      case 'vmState':
-      case 'nodeState':
-        return { text: t(`dependencies:why.${why.key}`, { state: stateText(box) }), english: false };
       case 'lacks':
         return { text: t('dependencies:why.lacks', { what: why.what.join(', ') }), english: false };
       case 'missingOn':
@@ -55,6 +52,6 @@ export function useBoxText(): (box: Box) => BoxText {
         : box.kind === 'nodes'
           ? t('dependencies:nodesCount', { count: Number(box.name) })
           : box.name;
-    return { kind, name, detail, why: box.why.map((why) => whyText(box, why)) };
+    return { kind, name, detail, why: box.why.map(whyText) };
   };
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { NodeView } from '../../../src/contract/cluster.ts';
 import type { VmView } from '../../../src/contract/vms.ts';
 import { type DependencyGraph, dependencyGraph } from './dependency-graph.ts';
+import { type Branch, dependencyTree } from './dependency-tree.ts';
 
 function node(name: string, changes: Partial<NodeView> = {}): NodeView {
   return {
@@ -110,4 +111,16 @@ describe('the dependency graph of a VM', () => {
     expect(hosts.map(({ name }) => name).sort()).toEqual(['18', 'node1', 'node5']);
     expect(linesOf(graph).filter((line) => line.startsWith('owners'))).toHaveLength(3);
   });
+});
+
+test('as a list, a node is told in full once, and named wherever something is on it', () => {
+  const tree = dependencyTree(dependencyGraph(vm(), [node('node1')]));
+  const told: string[] = [];
+  const tell = ({ box, again, branches }: Branch) => {
+    told.push(`${box.id}${again ? ' again' : ''}`);
+    branches.forEach(tell);
+  };
+  if (tree !== null) tell(tree);
+  expect(told.filter((one) => one.startsWith('node:'))).toEqual(['node:node1', 'node:node1 again', 'node:node1 again']);
+  expect(told[0]).toBe('vm');
 });

@@ -1,13 +1,13 @@
 // What a VM depends on, as a graph: data in, boxes and lines out. Words are chosen by the page: here are only kinds, names and reasons.
 import type { NodeView } from '../../../src/contract/cluster.ts';
 import type { VmView } from '../../../src/contract/vms.ts';
-import { nodeTone, type Tone, vmTone } from '../ui/state-badge.tsx';
+import { nodeTone, type Tone, vmTone } from '../ui/tones.ts';
 
 export type BoxKind = 'vm' | 'disk' | 'cdrom' | 'nic' | 'volume' | 'path' | 'switch' | 'owners' | 'node' | 'nodes';
 
 /** Why a box looks as it does: a sentence of the page's texts with its names, or one of the server's. */
 export type Why =
-  | { readonly key: 'vmState' | 'nodeState' | 'owner' | 'possible' | 'excluded'; readonly state?: string }
+  | { readonly key: 'owner' | 'possible' | 'excluded' }
   | { readonly key: 'everywhere' | 'nowhere' }
   | { readonly key: 'missingOn' | 'missingOnOwner'; readonly nodes: readonly string[] }
   | { readonly key: 'lacks'; readonly what: readonly string[] }
@@ -78,8 +78,7 @@ export function dependencyGraph(
 }
 
 function vmBox(vm: VmView): Box {
-  const why: Why[] = [{ key: 'vmState', state: vm.state }];
-  if (vm.reason !== null) why.push({ key: 'server', text: vm.reason });
+  const why: Why[] = vm.reason === null ? [] : [{ key: 'server', text: vm.reason }];
   return {
     ...{ id: 'vm', kind: 'vm', name: vm.name, detail: '', state: vm.state },
     ...{ tone: vmTone(vm.state), why, href: `/vms/${encodeURIComponent(vm.name)}` },
@@ -237,9 +236,8 @@ function hostBox(vm: VmView, node: NodeView, { lines, suitability }: Known): Box
   const lacks = lines
     .filter(({ to, kind }) => to === id && kind === 'lacks')
     .map(({ from }) => from.slice(from.indexOf(':') + 1));
-  const why: Why[] = [{ key: 'nodeState', state: node.state }];
-  if (node.name === vm.owner) why.push({ key: 'owner' });
-  else why.push({ key: mayOwn(vm, node.name) ? 'possible' : 'excluded' });
+  const role = node.name === vm.owner ? 'owner' : mayOwn(vm, node.name) ? 'possible' : 'excluded';
+  const why: Why[] = [{ key: role }];
   if (lacks.length > 0) why.push({ key: 'lacks', what: lacks });
   const judged = suitability.find((one) => one.node === node.name);
   if (judged?.possible === false) why.push(...judged.reasons.map((text) => ({ key: 'server' as const, text })));

@@ -1,8 +1,10 @@
 import { makeStyles, Text, tokens } from '@fluentui/react-components';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
 import { useBoxText } from './box-text.ts';
 import type { DependencyGraph } from './dependency-graph.ts';
+import { type Branch, dependencyTree } from './dependency-tree.ts';
 
 const useStyles = makeStyles({
   root: { padding: tokens.spacingHorizontalL, overflow: 'auto', height: '100%', boxSizing: 'border-box' },
@@ -19,30 +21,21 @@ const useStyles = makeStyles({
 /** The same as the drawing, as text. */
 export function DependencyList({ graph }: { readonly graph: DependencyGraph }) {
   const styles = useStyles();
+  const { t } = useTranslation('dependencies');
+  const tree = useMemo(() => dependencyTree(graph), [graph]);
   return (
     // It scrolls, so the keyboard must get there.
-    <div className={styles.root} tabIndex={0} role="region">
-      <ul className={styles.list}>
-        <BoxItem graph={graph} id="vm" kind={null} />
-      </ul>
+    <div className={styles.root} tabIndex={0} role="region" aria-label={t('list')}>
+      <ul className={styles.list}>{tree !== null && <BranchItem branch={tree} />}</ul>
     </div>
   );
 }
 
-function BoxItem(props: {
-  readonly graph: DependencyGraph;
-  readonly id: string;
-  /** Of the line that leads here. */
-  readonly kind: DependencyGraph['lines'][number]['kind'] | null;
-}) {
-  const { graph, id, kind } = props;
+function BranchItem({ branch }: { readonly branch: Branch }) {
+  const { box, kind, again, branches } = branch;
   const styles = useStyles();
   const { t } = useTranslation('dependencies');
-  const textOf = useBoxText();
-  const box = graph.boxes.find((one) => one.id === id);
-  if (box === undefined) return null;
-  const text = textOf(box);
-  const below = graph.lines.filter(({ from }) => from === id);
+  const text = useBoxText()(box);
   return (
     <li>
       {kind !== null && <span className={styles.muted}>{t(`lines.${kind}`)} </span>}
@@ -54,17 +47,25 @@ function BoxItem(props: {
           {text.name}
         </Link>
       )}
-      {text.detail !== '' && <span className={styles.muted}> · {text.detail}</span>}
-      {box.tone !== null && box.tone !== 'good' && <span className={styles.muted}> ({t(`tones.${box.tone}`)})</span>}
-      {text.why.map((why) => (
-        <span key={why.text} className={styles.why} {...(why.english && { lang: 'en' })}>
-          {why.text}
-        </span>
-      ))}
-      {below.length > 0 && (
+      {again ? (
+        <span className={styles.muted}> {t('again')}</span>
+      ) : (
+        <>
+          {text.detail !== '' && <span className={styles.muted}> · {text.detail}</span>}
+          {box.tone !== null && box.tone !== 'good' && (
+            <span className={styles.muted}> ({t(`tones.${box.tone}`)})</span>
+          )}
+          {text.why.map((why) => (
+            <span key={why.text} className={styles.why} {...(why.english && { lang: 'en' })}>
+              {why.text}
+            </span>
+          ))}
+        </>
+      )}
+      {branches.length > 0 && (
         <ul className={styles.list}>
-          {below.map((line) => (
-            <BoxItem key={line.to} graph={graph} id={line.to} kind={line.kind} />
+          {branches.map((one) => (
+            <BranchItem key={one.box.id} branch={one} />
           ))}
         </ul>
       )}

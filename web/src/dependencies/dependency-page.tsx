@@ -29,7 +29,8 @@ import { useClient } from '../session/client-context.ts';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { formatDateTime } from '../ui/format.ts';
 import { Page } from '../ui/page.tsx';
-import { StateBadge, vmTone } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { vmTone } from '../ui/tones.ts';
 import { useTaste } from '../ui/taste.tsx';
 import { type DependencyGraph, dependencyGraph, type Suitability } from './dependency-graph.ts';
 import { layoutGraph } from './dependency-layout.ts';
@@ -48,6 +49,7 @@ const useStyles = makeStyles({
     paddingInline: tokens.spacingHorizontalL,
   },
   tabs: { flexGrow: 1 },
+  tools: { flexWrap: 'wrap' },
   place: {
     flexGrow: 1,
     minHeight: '20rem',
@@ -177,7 +179,7 @@ function Diagram(props: { readonly vm: VmView; readonly graph: DependencyGraph; 
     <div className={styles.root}>
       <div className={styles.bar}>
         {tabs}
-        <Toolbar size="small" aria-label={title}>
+        <Toolbar size="small" aria-label={title} className={styles.tools}>
           <Tool label={t('zoomOut')} icon={<ZoomOutRegular />} onClick={zoomOut} />
           <Tool label={t('zoomIn')} icon={<ZoomInRegular />} onClick={zoomIn} />
           <Tool label={t('fit')} icon={<PageFitRegular />} onClick={fit} />

@@ -125,7 +125,8 @@ function BoxDrawing({ placed: { box, x, y }, text }: { readonly placed: PlacedBo
   const { href } = box;
   const tone = box.tone === null ? null : TONES[box.tone];
   const detail = box.kind === 'owners' ? text.why.map((why) => why.text).join(' ') : text.detail;
-  const label = `${text.kind} ${text.name}. ${[detail, ...text.why.map((why) => why.text)].join(' ')}`;
+  // Begins as it is written, for those who speak to the page.
+  const label = `${text.name} ${[detail, text.kind, ...text.why.map((why) => why.text)].filter((part) => part !== '').join(', ')}`;
   const go = () => href !== null && navigate(href);
   return (
     <Tooltip relationship="description" positioning="above" withArrow content={<WhyText text={text} />}>
@@ -150,10 +151,10 @@ function BoxDrawing({ placed: { box, x, y }, text }: { readonly placed: PlacedBo
         <g transform="translate(14 20)" color={tokens.colorNeutralForeground2}>
           {ICONS[box.kind]}
         </g>
-        <text x="44" y="27" fontSize="14" fontWeight="600" fill={tokens.colorNeutralForeground1}>
+        <text x="44" y="27" fontSize="14" fontWeight="600" fill={tokens.colorNeutralForeground1} aria-hidden>
           {cut(text.name, NAME_ROOM)}
-        </text>
-        <text x="44" y="46" fontSize="12" fill={tokens.colorNeutralForeground3}>
+        </text>{' '}
+        <text x="44" y="46" fontSize="12" fill={tokens.colorNeutralForeground3} aria-hidden>
           {cut(detail === '' ? text.kind : detail, DETAIL_ROOM)}
         </text>
         {tone !== null && (

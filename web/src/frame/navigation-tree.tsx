@@ -12,7 +12,8 @@ import { type ReactElement, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { useCluster, useLive, useNodes } from '../live/live-hooks.ts';
-import { nodeTone, StateDot, type Tone } from '../ui/state-badge.tsx';
+import { StateDot } from '../ui/state-badge.tsx';
+import { nodeTone, type Tone } from '../ui/tones.ts';
 
 const useStyles = makeStyles({
   tree: { padding: tokens.spacingHorizontalS },
@@ -27,6 +28,13 @@ interface Place {
   readonly icon: ReactElement;
   readonly aside?: ReactElement;
   readonly branch: boolean;
+}
+
+/** How a place looks. */
+interface Shown {
+  readonly label: string;
+  readonly icon: ReactElement;
+  readonly aside?: ReactElement | undefined;
 }
 
 /** The cluster and what is in it, each with its state. */
@@ -95,27 +103,39 @@ function usePlaces(): readonly Place[] {
   const nodes = useNodes();
   const counts = useCounts();
   const cluster = useCluster();
-  const clusterTone: Tone = cluster === null || !cluster.quorum.held ? 'bad' : cluster.survival.survives ? 'good' : 'warning';
+  const clusterTone: Tone =
+    cluster === null || !cluster.quorum.held ? 'bad' : cluster.survival.survives ? 'good' : 'warning';
   return useMemo(() => {
-    const place = (path: string, label: string, icon: ReactElement, aside?: ReactElement): Place => ({
+    const place = (path: string, { label, icon, aside }: Shown): Place => ({
       ...{ path, label, icon, level: 2, parent: '/', branch: false },
       ...(aside !== undefined && { aside }),
     });
     const failed = count(counts.failed, true);
-    const root = place('/', cluster?.name ?? 'Cluster', <OrganizationRegular />, dot(clusterTone));
+    const root = place('/', {
+      label: cluster?.name ?? 'Cluster',
+      icon: <OrganizationRegular />,
+      aside: dot(clusterTone),
+    });
     return [
       { ...root, level: 1, parent: null, branch: true },
-      place('/vms', t('frame:vms'), <DesktopRegular />, failed ?? count(counts.vms)),
-      { ...place('/nodes', t('frame:nodes'), <ServerRegular />, count(nodes.length)), branch: true },
+      place('/vms', { label: t('frame:vms'), icon: <DesktopRegular />, aside: failed ?? count(counts.vms) }),
+      {
+        ...place('/nodes', { label: t('frame:nodes'), icon: <ServerRegular />, aside: count(nodes.length) }),
+        branch: true,
+      },
       ...nodes.map(({ name, state }) => ({
-        ...place(`/nodes/${name}`, name, <ServerRegular />, dot(nodeTone(state), t(`ui:nodeStates.${state}`))),
+        ...place(`/nodes/${name}`, {
+          label: name,
+          icon: <ServerRegular />,
+          aside: dot(nodeTone(state), t(`ui:nodeStates.${state}`)),
+        }),
         level: 3,
         parent: '/nodes',
       })),
-      place('/volumes', t('frame:volumes'), <HardDriveRegular />),
-      place('/networks', t('frame:networks'), <PlugConnectedRegular />),
-      place('/migrations', t('frame:migrations'), <ArrowSwapRegular />, count(counts.open)),
-      place('/events', t('frame:events'), <AlertRegular />, count(counts.critical, true)),
+      place('/volumes', { label: t('frame:volumes'), icon: <HardDriveRegular /> }),
+      place('/networks', { label: t('frame:networks'), icon: <PlugConnectedRegular /> }),
+      place('/migrations', { label: t('frame:migrations'), icon: <ArrowSwapRegular />, aside: count(counts.open) }),
+      place('/events', { label: t('frame:events'), icon: <AlertRegular />, aside: count(counts.critical, true) }),
     ];
   }, [t, nodes, counts, cluster, clusterTone]);
 }

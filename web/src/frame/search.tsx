@@ -68,8 +68,14 @@ function useFound(wanted: string): { readonly vms: readonly string[]; readonly n
     const has = (...texts: readonly string[]) => texts.some((text) => text.toLowerCase().includes(wanted));
     const macs = (vm: (typeof vms)[number]) => vm.nics.map((nic) => nic.macAddress);
     return {
-      vms: vms.filter((vm) => has(vm.name, ...vm.addresses, ...macs(vm))).slice(0, SHOWN_MAX).map(({ name }) => name),
-      nodes: nodes.filter((node) => has(node.name, ...node.addresses)).slice(0, SHOWN_MAX).map(({ name }) => name),
+      vms: vms
+        .filter((vm) => has(vm.name, ...vm.addresses, ...macs(vm)))
+        .slice(0, SHOWN_MAX)
+        .map(({ name }) => name),
+      nodes: nodes
+        .filter((node) => has(node.name, ...node.addresses))
+        .slice(0, SHOWN_MAX)
+        .map(({ name }) => name),
     };
   }, [vms, nodes, wanted]);
 }

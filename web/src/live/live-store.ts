@@ -66,7 +66,6 @@ export class LiveStore {
     this.#set(messages.reduce(withMessage, this.#state));
   }
 
-
   lost(because: string): void {
     this.#set({ ...this.#state, connection: 'lost', lostBecause: because });
   }

@@ -20,7 +20,7 @@ type Figure =
   | 'compression'
   | 'encryption';
 
-export interface ComparedFigure {
+interface ComparedFigure {
   readonly key: Figure;
   readonly here: string;
   readonly there: string;

@@ -10,9 +10,10 @@ import { useEndedMigrations } from './use-migration-views.ts';
 
 const useStyles = makeStyles({
   choice: { minWidth: '14rem', maxWidth: '100%', '@media print': { display: 'none' } },
+  table: { '@media print': { fontSize: tokens.fontSizeBase200 } },
   quiet: { color: tokens.colorNeutralForeground3 },
-  good: { color: tokens.colorStatusSuccessForeground1, whiteSpace: 'nowrap' },
-  bad: { color: tokens.colorStatusDangerForeground1, whiteSpace: 'nowrap' },
+  good: { color: tokens.colorStatusSuccessForeground1 },
+  bad: { color: tokens.colorStatusDangerForeground1 },
   unprinted: { '@media print': { display: 'none' } },
 });
 
@@ -71,24 +72,26 @@ function Compared(props: { readonly receipt: Receipt; readonly other: Receipt; r
   const styles = useStyles();
   const { t } = useTranslation('migrations');
   return (
-    <FigureTable
-      label={`${t('compare.title')}: ${otherName}`}
-      heads={[t('compare.figure'), t('compare.this'), t('compare.other'), t('compare.difference')]}
-      rows={compareReceipts(receipt, other, t).map(({ key, here, there, difference, verdict }) => ({
-        key,
-        cells: [
-          t(`compare.${key}`),
-          here,
-          there,
-          <span
-            key="difference"
-            className={verdict === null ? styles.quiet : verdict === 'better' ? styles.good : styles.bad}
-          >
-            {difference}
-            {verdict !== null && ` ${t(`compare.${verdict}`)}`}
-          </span>,
-        ],
-      }))}
-    />
+    <div className={styles.table}>
+      <FigureTable
+        label={`${t('compare.title')}: ${otherName}`}
+        heads={[t('compare.figure'), t('compare.this'), t('compare.other'), t('compare.difference')]}
+        rows={compareReceipts(receipt, other, t).map(({ key, here, there, difference, verdict }) => ({
+          key,
+          cells: [
+            t(`compare.${key}`),
+            here,
+            there,
+            <span
+              key="difference"
+              className={verdict === null ? styles.quiet : verdict === 'better' ? styles.good : styles.bad}
+            >
+              {difference}
+              {verdict !== null && ` ${t(`compare.${verdict}`)}`}
+            </span>,
+          ],
+        }))}
+      />
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { SmallTable } from '../ui/small-table.tsx';
 
-export interface FigureRow {
+interface FigureRow {
   readonly key: string;
   /** One for each head; the first one names the row. */
   readonly cells: readonly ReactNode[];

@@ -66,16 +66,13 @@ function OpenFigures({ progress, sinceMs }: { readonly progress: Progress; reado
   const { t } = useTranslation('migrations');
   const { elapsedMs, transferredBytes, remainingBytes, memoryBytes, remainingMs, bandwidthBytesPerSecond } = progress;
   const copying = transferredBytes > 0;
+  const leftMs = (remainingMs ?? 0) - sinceMs;
   return (
     <>
       <Figure
         label={t('figures.elapsed')}
         value={formatMs(elapsedMs + sinceMs)}
-        note={
-          remainingMs === null
-            ? null
-            : `${t('figures.remainingTime')}: ${t('figures.about', { time: formatMs(Math.max(0, remainingMs - sinceMs)) })}`
-        }
+        note={leftMs <= 0 ? null : `${t('figures.remainingTime')}: ${t('figures.about', { time: formatMs(leftMs) })}`}
       />
       <Figure
         label={t('figures.blackout')}

@@ -69,9 +69,10 @@ function unfinished(
       { atMs: toMs, leftBytes: remainingBytes, sentBytes, bandwidth, dirtyRate },
     ];
   }
-  const bandwidth = last?.bandwidthBytesPerSecond ?? null;
   const { transferredBytes, outcome } = view.receipt;
   const sentBytes = Math.max(from.sentBytes, transferredBytes ?? 0);
+  const average = toMs > from.atMs ? ((sentBytes - from.sentBytes) / (toMs - from.atMs)) * 1000 : null;
+  const bandwidth = last?.bandwidthBytesPerSecond ?? average;
   const leftBytes = outcome === 'completed' ? 0 : Math.max(0, from.leftBytes - (sentBytes - from.sentBytes));
   return [
     { ...from, bandwidth, dirtyRate },

@@ -31,6 +31,8 @@ const useStyles = makeStyles({
   icon: { fontSize: '24px', color: tokens.colorNeutralForeground3, lineHeight: 0 },
   arrow: { fontSize: '20px', color: tokens.colorBrandForeground1, lineHeight: 0 },
   says: { flexGrow: 1, minWidth: '12rem', color: tokens.colorNeutralForeground2 },
+  // Nothing went wrong, and nothing came of it.
+  cancelled: { backgroundColor: tokens.colorNeutralStroke1 },
   reason: { color: tokens.colorNeutralForeground3, overflowWrap: 'anywhere' },
 });
 
@@ -111,11 +113,21 @@ function Outcome({ receipt }: { readonly receipt: Receipt }) {
   );
 }
 
-const BAR_COLORS = { completed: 'success', cancelled: 'warning', failed: 'error' } as const;
+const BAR_COLORS = { completed: 'success', cancelled: 'brand', failed: 'error' } as const;
 
 function Bar({ view, label }: { readonly view: MigrationView; readonly label: string }) {
+  const styles = useStyles();
   if (view.state === 'ended') {
-    return <ProgressBar value={1} color={BAR_COLORS[view.receipt.outcome]} thickness="large" aria-label={label} />;
+    const { outcome } = view.receipt;
+    return (
+      <ProgressBar
+        value={1}
+        color={BAR_COLORS[outcome]}
+        thickness="large"
+        aria-label={label}
+        {...(outcome === 'cancelled' && { bar: { className: styles.cancelled } })}
+      />
+    );
   }
   const ratio = doneRatio(view.progress);
   return <ProgressBar {...(ratio !== null && { value: ratio })} thickness="large" aria-label={label} />;

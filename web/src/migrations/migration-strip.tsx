@@ -83,6 +83,7 @@ function Figures({ progress, ratio }: { readonly progress: Progress; readonly ra
   const sinceMs = useSinceHeard(progress);
   const waits = waitsFor(progress);
   const { bandwidthBytesPerSecond, remainingMs, elapsedMs } = progress;
+  const leftMs = (remainingMs ?? 0) - sinceMs;
   if (waits !== null) {
     return (
       <Caption1 className={styles.figures}>
@@ -94,9 +95,9 @@ function Figures({ progress, ratio }: { readonly progress: Progress; readonly ra
     <Caption1 className={mergeClasses(styles.figures)}>
       {ratio !== null && <span>{formatPercent(ratio)}</span>}
       {bandwidthBytesPerSecond > 0 && <span>{formatRate(bandwidthBytesPerSecond)}</span>}
-      {remainingMs !== null && (
+      {leftMs > 0 && (
         <span>
-          {t('figures.remainingTime')}: {t('figures.about', { time: formatMs(Math.max(0, remainingMs - sinceMs)) })}
+          {t('figures.remainingTime')}: {t('figures.about', { time: formatMs(leftMs) })}
         </span>
       )}
       <span>

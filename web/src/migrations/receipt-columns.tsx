@@ -18,7 +18,7 @@ export function useReceiptColumns(): readonly Column<Receipt>[] {
   const { t } = useTranslation('migrations');
   return useMemo(() => {
     const ms = (id: 'total' | 'blackout' | 'networkGap', of: (receipt: Receipt) => number | null): Column<Receipt> => ({
-      ...{ id, label: t(`list.${id}`), width: id === 'networkGap' ? '100px' : '86px', align: 'end', sortBy: of },
+      ...{ id, label: t(`list.${id}`), width: id === 'networkGap' ? '100px' : '90px', align: 'end', sortBy: of },
       render: (receipt) => figure(of(receipt), formatMs),
     });
     const columns: Column<Receipt>[] = [
@@ -43,7 +43,7 @@ export function useReceiptColumns(): readonly Column<Receipt>[] {
         render: ({ outcome }) => <StateBadge tone={OUTCOME_TONES[outcome]} text={t(`states.${outcome}`)} />,
       },
       {
-        ...{ id: 'started', label: t('list.started'), width: '122px', wideOnly: true },
+        ...{ id: 'started', label: t('list.started'), width: '118px', wideOnly: true },
         ...{ sortBy: ({ startedAt }) => startedAt, render: ({ startedAt }) => formatTime(startedAt) },
       },
       ms('total', ({ totalMs }) => totalMs),

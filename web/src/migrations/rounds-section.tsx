@@ -49,7 +49,7 @@ export function RoundsSection({ view }: { readonly view: MigrationView }) {
       actions={<span className={styles.brief}>{t('rounds.summary', { count: rounds.length })}</span>}
     >
       <div className={styles.place}>
-        <Suspense fallback={<Spinner delay={200} className={styles.empty} />}>
+        <Suspense fallback={<Spinner delay={200} className={styles.place} />}>
           <RoundsCharts timeline={timeline} />
         </Suspense>
       </div>

@@ -1,4 +1,14 @@
-import { Dropdown, Field, Input, makeStyles, Option, Radio, RadioGroup, Text, tokens } from '@fluentui/react-components';
+import {
+  Dropdown,
+  Field,
+  Input,
+  makeStyles,
+  Option,
+  Radio,
+  RadioGroup,
+  Text,
+  tokens,
+} from '@fluentui/react-components';
 import { useTranslation } from 'react-i18next';
 import type { listImages } from '../../../src/contract/images.ts';
 import type { ResponseOf } from '../../../src/contract/route.ts';

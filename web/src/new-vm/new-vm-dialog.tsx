@@ -115,7 +115,12 @@ export function NewVmDialog() {
                   {t('next')}
                 </Button>
               )}
-              <Button className={styles.button} type="submit" appearance="primary" disabled={lack !== null || creation.busy}>
+              <Button
+                className={styles.button}
+                type="submit"
+                appearance="primary"
+                disabled={lack !== null || creation.busy}
+              >
                 {t(draft.startNow ? 'createAndStart' : 'create')}
               </Button>
             </DialogActions>

@@ -2,7 +2,12 @@ import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Client } from '../../../src/client/client.ts';
 import { GodwitError } from '../../../src/contract/error-body.ts';
-import { cancelImageTransfer, fetchImage, type ImageTransfer, listImageTransfers } from '../../../src/contract/images.ts';
+import {
+  cancelImageTransfer,
+  fetchImage,
+  type ImageTransfer,
+  listImageTransfers,
+} from '../../../src/contract/images.ts';
 import { createVm, startVm } from '../../../src/contract/vms.ts';
 import { useClient } from '../session/client-context.ts';
 import { useSignedIn } from '../session/session-context.ts';
@@ -41,7 +46,8 @@ export function useCreation() {
     if (before !== undefined) return before;
     const progress = (received: number, total: number | null) =>
       say(total === null ? null : received / total, t('bringing', { name, bytes: formatBytes(received) }));
-    if (vm.file !== null && vm.source === 'upload') await uploadFile({ transport, name, file: vm.file, progress, signal });
+    if (vm.file !== null && vm.source === 'upload')
+      await uploadFile({ transport, name, file: vm.file, progress, signal });
     else await download(client, { url: vm.url, name, progress, signal });
     brought.current.set(key, name);
     return name;

@@ -5,7 +5,8 @@ import type { NodeDetail } from '../../../src/contract/nodes.ts';
 import { useMigrations } from '../live/live-hooks.ts';
 import { MigrationStrip } from '../migrations/migration-strip.tsx';
 import { Section } from '../ui/section.tsx';
-import { StateBadge, type Tone } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import type { Tone } from '../ui/tones.ts';
 import { DrainPlanView } from './drain-plan.tsx';
 import { useDrainPlan } from './use-node-detail.ts';
 
@@ -51,7 +52,13 @@ export function DrainProgress({ node, detail }: { readonly node: NodeView; reado
             ))}
           </div>
         )}
-        {plan.data !== undefined && <DrainPlanView plan={plan.data} title={t('drainNext')} />}
+        {plan.data !== undefined && (
+          // What is on the move stands above.
+          <DrainPlanView
+            plan={{ ...plan.data, waiting: plan.data.waiting.filter(({ vm }) => !moving.includes(vm)) }}
+            title={t('drainNext')}
+          />
+        )}
         {drain.failures.length > 0 && (
           <ul className={styles.failures} aria-label={t('drainFailures')}>
             {drain.failures.map(({ vm, tries, reason }) => (

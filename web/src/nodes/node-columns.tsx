@@ -4,7 +4,8 @@ import type { ClusterView, NodeView } from '../../../src/contract/cluster.ts';
 import { useLive } from '../live/live-hooks.ts';
 import { formatPercent } from '../ui/format.ts';
 import type { Column } from '../ui/list-columns.ts';
-import { nodeTone, StateBadge } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { nodeTone } from '../ui/tones.ts';
 import { MemoryBar } from './memory-bar.tsx';
 import { fencingOf, usedRatio, type Vote, voteOf } from './node-facts.ts';
 

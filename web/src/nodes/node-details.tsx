@@ -6,7 +6,8 @@ import { EventsPanel } from '../events/events-panel.tsx';
 import { FailureText } from '../ui/failure-text.tsx';
 import { PropertyList } from '../ui/property-list.tsx';
 import { Section } from '../ui/section.tsx';
-import { nodeTone, StateBadge } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { nodeTone } from '../ui/tones.ts';
 import { DrainProgress } from './drain-progress.tsx';
 import { NodeLossView } from './node-loss.tsx';
 import { useAbout, useProtection } from './node-properties.tsx';
@@ -69,7 +70,7 @@ export function NodeDetails({ node }: { readonly node: NodeView }) {
       {node.role === 'node' && (
         <Section title={t('sections.load')}>
           <div className={styles.charts}>
-            <Suspense fallback={<Spinner delay={200} />}>
+            <Suspense fallback={<Spinner delay={200} aria-label={t('sections.load')} />}>
               <NodeLoad key={node.name} node={node.name} />
             </Suspense>
           </div>

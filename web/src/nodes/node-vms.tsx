@@ -6,7 +6,8 @@ import { useLive, useVmCpu } from '../live/live-hooks.ts';
 import { formatBytes, formatPercent } from '../ui/format.ts';
 import { ObjectLink } from '../ui/object-link.tsx';
 import { SmallTable } from '../ui/small-table.tsx';
-import { StateBadge, vmTone } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { vmTone } from '../ui/tones.ts';
 
 /** The VMs that it owns. */
 export function NodeVms({ node }: { readonly node: NodeView }) {

@@ -3,11 +3,10 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { BrowserTransport } from '../../../src/client/browser-transport.ts';
 import { createClient } from '../../../src/client/client.ts';
-import { getSession, type SessionView, signOut } from '../../../src/contract/session.ts';
+import { getSession, type SessionView, SIGNED_IN_MARKER, signOut } from '../../../src/contract/session.ts';
 import { keepConnected, transportTo } from '../live/connection.ts';
 import { LiveContext } from '../live/live-hooks.ts';
 import { LiveStore } from '../live/live-store.ts';
-import { remember, remembered } from '../ui/remembered.ts';
 import { ClientContext } from './client-context.ts';
 import { SignedInContext } from './session-context.ts';
 import { SignInPage } from './sign-in-page.tsx';
@@ -15,8 +14,8 @@ import { SignInPage } from './sign-in-page.tsx';
 /** Shows the page to who is signed in, and the sign-in page to everybody else. */
 export function SessionGate({ children }: { readonly children: ReactNode }) {
   const [session, setSession] = useState<SessionView | 'asking' | null>(() =>
-    // Whoever has not signed in here has no cookie: there is nothing to ask.
-    remembered('signed-in') === 'yes' ? 'asking' : null,
+    // Without the marker nobody has signed in here, and there is nothing to ask.
+    document.cookie.includes(`${SIGNED_IN_MARKER}=`) ? 'asking' : null,
   );
   const asking = session === 'asking';
   useEffect(() => {
@@ -24,16 +23,9 @@ export function SessionGate({ children }: { readonly children: ReactNode }) {
     const ask = createClient(transportTo(location.origin, () => null)).call(getSession);
     ask.then(setSession, () => setSession(null));
   }, [asking]);
-  const end = useCallback(() => {
-    remember('signed-in', 'no');
-    setSession(null);
-  }, []);
-  const begin = useCallback((begun: SessionView) => {
-    remember('signed-in', 'yes');
-    setSession(begun);
-  }, []);
+  const end = useCallback(() => setSession(null), []);
   if (session === 'asking') return <Spinner style={{ height: '100vh' }} />;
-  if (session === null) return <SignInPage onSignedIn={begin} />;
+  if (session === null) return <SignInPage onSignedIn={setSession} />;
   return (
     <SignedInPart session={session} onSession={setSession} onEnd={end}>
       {children}

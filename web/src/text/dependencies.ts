@@ -3,7 +3,6 @@ import type { Translated } from './text.ts';
 export const en = {
   title: 'Dependency report',
   titleOf: 'Dependency report of {{vm}}',
-  intro: 'What {{vm}} needs in order to run, and which nodes have it.',
   diagram: 'Diagram',
   list: 'List',
   zoomIn: 'Zoom in',
@@ -14,7 +13,7 @@ export const en = {
   printed: 'Printed {{time}}',
   keysHint: 'Drag or use the arrow keys to move, the wheel or + and − to zoom, 0 to fit.',
   drawing: 'Dependency graph of {{vm}}: {{boxes}} boxes. The list has the same as text.',
-  legend: 'Legend',
+  again: '(see above)',
   kinds: {
     vm: 'VM',
     disk: 'Disk',
@@ -40,8 +39,6 @@ export const en = {
     fenced: 'fenced',
   },
   why: {
-    vmState: 'It is {{state}}.',
-    nodeState: 'State: {{state}}.',
     owner: 'The VM is here now.',
     possible: 'It may own the VM.',
     excluded: 'It is not among the possible owners.',
@@ -63,7 +60,6 @@ export const en = {
 export const de: Translated<typeof en> = {
   title: 'Abhängigkeitsbericht',
   titleOf: 'Abhängigkeitsbericht für {{vm}}',
-  intro: 'Was {{vm}} zum Laufen braucht, und welche Knoten es haben.',
   diagram: 'Diagramm',
   list: 'Liste',
   zoomIn: 'Vergrößern',
@@ -74,7 +70,7 @@ export const de: Translated<typeof en> = {
   printed: 'Gedruckt {{time}}',
   keysHint: 'Ziehen oder Pfeiltasten verschieben, Mausrad oder + und − zoomen, 0 passt ein.',
   drawing: 'Abhängigkeiten von {{vm}}: {{boxes}} Kästen. Die Liste enthält dasselbe als Text.',
-  legend: 'Legende',
+  again: '(siehe oben)',
   kinds: {
     vm: 'VM',
     disk: 'Datenträger',
@@ -100,8 +96,6 @@ export const de: Translated<typeof en> = {
     fenced: 'ausgesperrt',
   },
   why: {
-    vmState: 'Status: {{state}}.',
-    nodeState: 'Status: {{state}}.',
     owner: 'Die VM ist jetzt hier.',
     possible: 'Er darf die VM besitzen.',
     excluded: 'Er gehört nicht zu den möglichen Besitzern.',

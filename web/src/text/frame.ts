@@ -21,7 +21,8 @@ export const en = {
   servedByLong: 'This page is served by {{node}}. If it falls silent, another node goes on.',
   connecting: 'Connecting',
   lostTitle: 'The connection is lost.',
-  lostText: '{{node}} does not answer. What you see is what was last known; this page tries to get through here and on other nodes.',
+  lostText:
+    '{{node}} does not answer. What you see is what was last known; this page tries to get through here and on other nodes.',
   silentTitle: "The cluster's database is silent.",
   silentText: 'What you see is what was last known. VMs run on; changes are refused until it answers again.',
 };
@@ -50,5 +51,6 @@ export const de: Translated<typeof en> = {
   lostText:
     '{{node}} antwortet nicht. Sie sehen den letzten bekannten Stand; die Seite versucht es hier und über andere Knoten weiter.',
   silentTitle: 'Die Datenbank des Clusters antwortet nicht.',
-  silentText: 'Sie sehen den letzten bekannten Stand. VMs laufen weiter; Änderungen werden abgelehnt, bis sie wieder antwortet.',
+  silentText:
+    'Sie sehen den letzten bekannten Stand. VMs laufen weiter; Änderungen werden abgelehnt, bis sie wieder antwortet.',
 };

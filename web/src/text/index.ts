@@ -13,7 +13,21 @@ import * as session from './session.ts';
 import * as ui from './ui.ts';
 import * as vms from './vms.ts';
 
-const areas = { actions, cluster, consoles, dependencies, errors, events, frame, migrations, newVm, nodes, session, ui, vms };
+const areas = {
+  actions,
+  cluster,
+  consoles,
+  dependencies,
+  errors,
+  events,
+  frame,
+  migrations,
+  newVm,
+  nodes,
+  session,
+  ui,
+  vms,
+};
 
 export type Area = keyof typeof areas;
 export type English = { [A in Area]: (typeof areas)[A]['en'] };

@@ -91,7 +91,8 @@ export const de: Translated<typeof en> = {
   firstSwitch: 'Der erste des Knotens',
   labUser:
     'Der Gast des Labs braucht keinen Benutzer: Er bedient HTTP und TCP von selbst und zeigt auf seinen Konsolen eine Eingabezeile.',
-  installerUser: 'Das Installationsprogramm fragt nach allem: Öffnen Sie mit Verbinden seinen Bildschirm, sobald die VM läuft.',
+  installerUser:
+    'Das Installationsprogramm fragt nach allem: Öffnen Sie mit Verbinden seinen Bildschirm, sobald die VM läuft.',
   cloudInit: 'Das Abbild hat cloud-init: beim ersten Start einen Benutzer anlegen',
   user: 'Benutzer',
   password: 'Kennwort',

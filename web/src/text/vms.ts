@@ -3,7 +3,8 @@ import type { Translated } from './text.ts';
 export const en = {
   newVm: 'New VM…',
   noneTitle: 'There is no VM yet',
-  noneText: 'Make the first one: a name, a size and an image are enough. It takes a minute, and {{cluster}} keeps it running from then on.',
+  noneText:
+    'Make the first one: a name, a size and an image are enough. It takes a minute, and {{cluster}} keeps it running from then on.',
   highlyAvailable: 'Highly available',
   notHighlyAvailable: 'On one node',
   columns: {
@@ -181,8 +182,7 @@ export const de: Translated<typeof en> = {
   settings: {
     title: 'Einstellungen von {{name}}',
     now: 'Die VM ist ausgeschaltet: Alles gilt sofort.',
-    later:
-      'Die VM ist nicht ausgeschaltet: Hardware gilt ab ihrem nächsten Start, alles andere sofort.',
+    later: 'Die VM ist nicht ausgeschaltet: Hardware gilt ab ihrem nächsten Start, alles andere sofort.',
     memory: 'Arbeitsspeicher in MiB',
     cpus: 'CPUs',
     disks: 'Datenträger',

@@ -32,7 +32,11 @@ const useStyles = makeStyles({
     flexShrink: 0,
   },
   action: { justifyContent: 'flex-start', fontWeight: tokens.fontWeightRegular, textAlign: 'left' },
-  danger: { justifyContent: 'flex-start', fontWeight: tokens.fontWeightRegular, color: tokens.colorPaletteRedForeground1 },
+  danger: {
+    justifyContent: 'flex-start',
+    fontWeight: tokens.fontWeightRegular,
+    color: tokens.colorPaletteRedForeground1,
+  },
   divider: { flexGrow: 0, paddingBlock: tokens.spacingVerticalXS },
 });
 

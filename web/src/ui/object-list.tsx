@@ -130,7 +130,8 @@ export function ObjectList<T>(props: ObjectListProps<T>) {
   const openMenu = (key: string, x: number, y: number) => {
     if (!selected.has(key)) onSelect(new Set([key]));
     selection.setFocused(key);
-    if (actions.length > 0) setMenuAt(pointAt(x, y));
+    // What can be done to it is known once it is selected.
+    setMenuAt(pointAt(x, y));
   };
   const template = { gridTemplateColumns: shown.map(({ width }) => width).join(' ') };
   const tabStop = selection.focused !== null && keys.includes(selection.focused) ? selection.focused : keys[0];
@@ -192,7 +193,7 @@ export function ObjectList<T>(props: ObjectListProps<T>) {
         </div>
       </div>
       {rows.length === 0 && empty}
-      <ContextMenu at={menuAt} items={actions} onClose={() => setMenuAt(null)} />
+      <ContextMenu at={actions.length > 0 ? menuAt : null} items={actions} onClose={() => setMenuAt(null)} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
-// What the browser remembers for this user: taste, and whether anybody had signed in; never anything of the cluster. It may refuse to keep it.
+// What the browser remembers for this user: taste only, never anything of the cluster. It may refuse to keep it.
 
-type Taste = 'language' | 'theme' | 'signed-in' | `columns.${string}` | `panes.${string}` | `migration.${string}`;
+type Taste = 'language' | 'theme' | `columns.${string}` | `panes.${string}` | `migration.${string}`;
 
 export function remembered(what: Taste): string | null {
   try {

@@ -1,5 +1,5 @@
 import { makeStyles, mergeClasses, tokens } from '@fluentui/react-components';
-import type { ReactNode } from 'react';
+import { type ReactNode, type RefObject, useEffect, useState, useRef } from 'react';
 
 const useStyles = makeStyles({
   scroll: { overflowX: 'auto', minWidth: 0 },
@@ -11,6 +11,7 @@ const useStyles = makeStyles({
     fontWeight: tokens.fontWeightSemibold,
     textAlign: 'start',
     whiteSpace: 'nowrap',
+    ':last-child': { paddingRight: 0 },
   },
   row: { borderTop: `${tokens.strokeWidthThin} solid ${tokens.colorNeutralStroke3}` },
   cell: {
@@ -19,6 +20,7 @@ const useStyles = makeStyles({
     verticalAlign: 'top',
     fontWeight: tokens.fontWeightRegular,
     minWidth: '3rem',
+    ':last-child': { paddingRight: 0 },
   },
   end: { textAlign: 'end', whiteSpace: 'nowrap' },
 });
@@ -39,8 +41,14 @@ export function SmallTable<T>(props: {
 }) {
   const { label, items, keyOf, columns } = props;
   const styles = useStyles();
+  const scroller = useRef<HTMLDivElement>(null);
+  const overflows = useOverflow(scroller);
   return (
-    <div className={styles.scroll}>
+    <div
+      ref={scroller}
+      className={styles.scroll}
+      {...(overflows && { tabIndex: 0, role: 'group', 'aria-label': label })}
+    >
       <table className={styles.table} aria-label={label}>
         <thead>
           <tr>
@@ -76,4 +84,18 @@ export function SmallTable<T>(props: {
       </table>
     </div>
   );
+}
+
+/** Whether it scrolls sideways: then the keyboard must get there. */
+function useOverflow(scroller: RefObject<HTMLDivElement | null>): boolean {
+  const [overflows, setOverflows] = useState(false);
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const observer = new ResizeObserver(() => setOverflows(element.scrollWidth > element.clientWidth));
+    observer.observe(element);
+    if (element.firstElementChild !== null) observer.observe(element.firstElementChild);
+    return () => observer.disconnect();
+  }, [scroller]);
+  return overflows;
 }

@@ -59,19 +59,20 @@ export function SplitPage(props: {
   return (
     <div className={styles.column}>
       <div className={styles.panes}>
-        {details === null ? (
-          <div className={styles.list}>{list}</div>
-        ) : (
-          <Group orientation="vertical" className={styles.root}>
-            <Panel defaultSize="42%" minSize="100px">
-              <div className={styles.list}>{list}</div>
-            </Panel>
-            <Separator className={styles.separator} aria-label={t('resizeDetails')} />
-            <Panel minSize="120px">
-              <div className={styles.details}>{details}</div>
-            </Panel>
-          </Group>
-        )}
+        {/* The list stays the same element when details come and go: an open menu of it must not vanish. */}
+        <Group orientation="vertical" className={styles.root}>
+          <Panel id="list" defaultSize={details === null ? '100%' : '42%'} minSize="100px">
+            <div className={styles.list}>{list}</div>
+          </Panel>
+          {details !== null && (
+            <>
+              <Separator className={styles.separator} aria-label={t('resizeDetails')} />
+              <Panel id="details" defaultSize="58%" minSize="120px">
+                <div className={styles.details}>{details}</div>
+              </Panel>
+            </>
+          )}
+        </Group>
       </div>
       {actions !== null && <aside className={styles.actions}>{actions}</aside>}
     </div>

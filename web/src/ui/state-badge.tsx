@@ -10,8 +10,7 @@ import {
   WarningFilled,
 } from '@fluentui/react-icons';
 import type { ReactElement } from 'react';
-
-export type Tone = 'good' | 'busy' | 'paused' | 'idle' | 'warning' | 'bad' | 'fenced';
+import type { Tone } from './tones.ts';
 
 const TONES: Record<Tone, { readonly color: NonNullable<BadgeProps['color']>; readonly icon: ReactElement }> = {
   good: { color: 'success', icon: <CheckmarkCircleFilled /> },
@@ -50,19 +49,4 @@ export function StateDot({ tone, text }: { readonly tone: Tone; readonly text: s
       <CircleFilled fontSize={10} />
     </span>
   );
-}
-
-export function vmTone(state: string): Tone {
-  if (state === 'running') return 'good';
-  if (state === 'migrating' || state === 'starting') return 'busy';
-  if (state === 'paused' || state === 'saved') return 'paused';
-  return state === 'failed' ? 'bad' : 'idle';
-}
-
-export function nodeTone(state: string): Tone {
-  if (state === 'up') return 'good';
-  if (state === 'paused') return 'paused';
-  if (state === 'draining') return 'busy';
-  if (state === 'isolated' || state === 'quarantined') return 'warning';
-  return state === 'fenced' ? 'fenced' : 'bad';
 }

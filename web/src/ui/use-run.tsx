@@ -23,7 +23,7 @@ export interface RunOptions<T> {
   readonly call: () => Promise<T>;
   /** Said when the cluster has taken the request; nothing by default, where the page itself shows the change. */
   readonly done?: (result: T) => string | undefined;
-  readonly then?: (result: T) => void;
+  readonly afterwards?: (result: T) => void;
 }
 
 /**
@@ -35,7 +35,7 @@ export function useRun(): <T>(options: RunOptions<T>) => Promise<T | undefined> 
   const { t } = useTranslation('ui');
   const running = useRef(new Set<string>());
   return useCallback(
-    async <T,>({ what, call, done, then }: RunOptions<T>): Promise<T | undefined> => {
+    async <T,>({ what, call, done, afterwards }: RunOptions<T>): Promise<T | undefined> => {
       if (running.current.has(what)) return undefined;
       running.current.add(what);
       const toastId = crypto.randomUUID();
@@ -60,7 +60,7 @@ export function useRun(): <T>(options: RunOptions<T>) => Promise<T | undefined> 
             intent: 'success',
             timeout: SUCCESS_SHOWN_MS,
           });
-        then?.(result);
+        afterwards?.(result);
         return result;
       } catch (error) {
         updateToast({
@@ -78,7 +78,15 @@ export function useRun(): <T>(options: RunOptions<T>) => Promise<T | undefined> 
   );
 }
 
-function FailureToast({ what, error, close }: { readonly what: string; readonly error: unknown; readonly close: string }) {
+function FailureToast({
+  what,
+  error,
+  close,
+}: {
+  readonly what: string;
+  readonly error: unknown;
+  readonly close: string;
+}) {
   return (
     <Toast>
       <ToastTitle>{what}</ToastTitle>

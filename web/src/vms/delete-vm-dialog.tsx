@@ -34,7 +34,7 @@ export function DeleteVmDialog({ vms, onClose }: { readonly vms: readonly VmView
         what: t('doing.delete', { name }),
         call: () => client.call(deleteVm, { params: { name }, query: { deleteDisks } }),
         done: () => t('done.delete', { name }),
-        then: () => navigate('/vms'),
+        afterwards: () => navigate('/vms'),
       });
     }
   };

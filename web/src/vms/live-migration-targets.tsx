@@ -12,7 +12,11 @@ import { useRun } from '../ui/use-run.tsx';
 
 const useStyles = makeStyles({
   item: { maxWidth: '28rem' },
-  sub: { fontSize: tokens.fontSizeBase200, lineHeight: tokens.lineHeightBase200, color: tokens.colorNeutralForeground3 },
+  sub: {
+    fontSize: tokens.fontSizeBase200,
+    lineHeight: tokens.lineHeightBase200,
+    color: tokens.colorNeutralForeground3,
+  },
   reason: { display: 'block', whiteSpace: 'normal' },
 });
 
@@ -140,12 +144,12 @@ function useMigrate(): (vm: string, to?: string) => void {
   return (vm, to) => {
     void run({
       what:
-        to === undefined
-          ? t('doing.live-migrate-best', { name: vm })
-          : t('doing.live-migrate', { name: vm, node: to }),
-      call: () => client.call(migrateVm, { params: { name: vm }, body: { mode: 'live', ...(to !== undefined && { to }) } }),
-      then: (answer) => {
-        if (!answer.dryRun && location.pathname.startsWith('/migrations')) navigate(`/migrations/${answer.migrationId}`);
+        to === undefined ? t('doing.live-migrate-best', { name: vm }) : t('doing.live-migrate', { name: vm, node: to }),
+      call: () =>
+        client.call(migrateVm, { params: { name: vm }, body: { mode: 'live', ...(to !== undefined && { to }) } }),
+      afterwards: (answer) => {
+        if (!answer.dryRun && location.pathname.startsWith('/migrations'))
+          navigate(`/migrations/${answer.migrationId}`);
       },
     });
   };

@@ -1,4 +1,16 @@
-import { Checkbox, Dropdown, Field, Input, makeStyles, Option, SpinButton, Switch, Tab, TabList, tokens } from '@fluentui/react-components';
+import {
+  Checkbox,
+  Dropdown,
+  Field,
+  Input,
+  makeStyles,
+  Option,
+  SpinButton,
+  Switch,
+  Tab,
+  TabList,
+  tokens,
+} from '@fluentui/react-components';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type ChangeVmBody, changeVm, type VmView } from '../../../src/contract/vms.ts';
@@ -204,8 +216,18 @@ function FailoverTab({ draft, change }: TabProps) {
       )}
       {failback.enabled && window !== null && (
         <div className={styles.row}>
-          <Count label={t('properties.failbackFrom')} value={window.fromHour} max={24} onChange={(fromHour) => changeWindow({ fromHour })} />
-          <Count label={t('properties.failbackTo')} value={window.toHour} max={24} onChange={(toHour) => changeWindow({ toHour })} />
+          <Count
+            label={t('properties.failbackFrom')}
+            value={window.fromHour}
+            max={24}
+            onChange={(fromHour) => changeWindow({ fromHour })}
+          />
+          <Count
+            label={t('properties.failbackTo')}
+            value={window.toHour}
+            max={24}
+            onChange={(toHour) => changeWindow({ toHour })}
+          />
         </div>
       )}
       <Count

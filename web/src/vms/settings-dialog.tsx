@@ -1,4 +1,16 @@
-import { Button, Dropdown, Field, makeStyles, MessageBar, MessageBarActions, MessageBarBody, Option, SpinButton, Text, tokens } from '@fluentui/react-components';
+import {
+  Button,
+  Dropdown,
+  Field,
+  makeStyles,
+  MessageBar,
+  MessageBarActions,
+  MessageBarBody,
+  Option,
+  SpinButton,
+  Text,
+  tokens,
+} from '@fluentui/react-components';
 import { AddRegular, ArrowUndoRegular, DeleteRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
@@ -99,7 +111,12 @@ function SizeFields({ draft, change }: PartProps) {
         range={[16, 4 * 1024 * 1024, 256]}
         onChange={(memoryMib) => change({ memoryMib })}
       />
-      <NumberField label={t('settings.cpus')} value={draft.cpus} range={[1, 64, 1]} onChange={(cpus) => change({ cpus })} />
+      <NumberField
+        label={t('settings.cpus')}
+        value={draft.cpus}
+        range={[1, 64, 1]}
+        onChange={(cpus) => change({ cpus })}
+      />
       <NumberField
         label={t('settings.budget')}
         value={draft.budgetMs}
@@ -240,7 +257,12 @@ function Nics({ vm, draft, change }: PartProps & { readonly vm: VmView }) {
         ))}
         <div className={styles.row}>
           {switches.map((name) => (
-            <Button key={name} size="small" icon={<AddRegular />} onClick={() => change({ newNics: [...draft.newNics, name] })}>
+            <Button
+              key={name}
+              size="small"
+              icon={<AddRegular />}
+              onClick={() => change({ newNics: [...draft.newNics, name] })}
+            >
               {`${t('settings.addNic')}: ${name}`}
             </Button>
           ))}
@@ -261,7 +283,9 @@ function CdDrive({ draft, change }: PartProps) {
       <Dropdown
         value={shown}
         selectedOptions={[draft.cdrom ?? '']}
-        onOptionSelect={(_event, { optionValue }) => change({ cdrom: optionValue === '' ? null : (optionValue ?? null) })}
+        onOptionSelect={(_event, { optionValue }) =>
+          change({ cdrom: optionValue === '' ? null : (optionValue ?? null) })
+        }
       >
         <Option value="">{t('settings.noMedium')}</Option>
         {media.map((name) => (

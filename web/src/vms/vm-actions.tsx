@@ -3,16 +3,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { cancelMigration } from '../../../src/contract/migrations.ts';
-import {
-  changeVm,
-  pauseVm,
-  resetVm,
-  resumeVm,
-  shutDownVm,
-  startVm,
-  turnOffVm,
-  type VmView,
-} from '../../../src/contract/vms.ts';
+import { changeVm, pauseVm, resetVm, resumeVm, shutDownVm, startVm, type VmView } from '../../../src/contract/vms.ts';
 import { useClient } from '../session/client-context.ts';
 import type { ActionItem } from '../ui/actions.ts';
 import { useRun } from '../ui/use-run.tsx';
@@ -46,9 +37,7 @@ export function useVmActions(vms: readonly VmView[]): {
   const forEach = (request: (vm: VmView) => void) => () => vms.forEach(request);
   const show = (name: DialogName) => () => setOpen({ name, vms });
   const items: ActionItem[] = [
-    ...(single
-      ? [item('connect', 'connect', { primary: true, run: () => openConsole(first) })]
-      : []),
+    ...(single ? [item('connect', 'connect', { primary: true, run: () => openConsole(first) })] : []),
     item('start', 'power', { primary: true, run: forEach(requests.start) }),
     item('shut-down', 'power', { primary: true, run: forEach(requests.shutDown) }),
     item('turn-off', 'power', { run: show('turn-off') }),

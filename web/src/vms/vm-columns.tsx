@@ -5,7 +5,8 @@ import { useLive, useVmCpu } from '../live/live-hooks.ts';
 import type { LiveState } from '../live/live-store.ts';
 import { formatBytes, formatMs, formatPercent } from '../ui/format.ts';
 import type { Column } from '../ui/list-columns.ts';
-import { StateBadge, vmTone } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { vmTone } from '../ui/tones.ts';
 
 /** The columns that administrators know from Windows, and the gap of the last move. */
 export function useVmColumns(): readonly Column<VmView>[] {
@@ -33,7 +34,12 @@ export function useVmColumns(): readonly Column<VmView>[] {
         sortBy: (vm) => vm.owner,
       },
       {
-        ...{ id: 'automaticStart', label: t('vms:columns.automaticStart'), width: 'minmax(92px, 0.8fr)', wideOnly: true },
+        ...{
+          id: 'automaticStart',
+          label: t('vms:columns.automaticStart'),
+          width: 'minmax(92px, 0.8fr)',
+          wideOnly: true,
+        },
         render: (vm) => (vm.automaticStart ? t('ui:yes') : t('ui:no')),
         sortBy: (vm) => Number(vm.automaticStart),
       },
@@ -61,12 +67,24 @@ export function useVmColumns(): readonly Column<VmView>[] {
         sortBy: (vm) => vm.availability.priority,
       },
       {
-        ...{ id: 'cpus', label: t('vms:columns.cpus'), width: 'minmax(64px, 0.6fr)', align: 'end', hiddenAtFirst: true },
+        ...{
+          id: 'cpus',
+          label: t('vms:columns.cpus'),
+          width: 'minmax(64px, 0.6fr)',
+          align: 'end',
+          hiddenAtFirst: true,
+        },
         render: (vm) => vm.cpus,
         sortBy: (vm) => vm.cpus,
       },
       {
-        ...{ id: 'budget', label: t('vms:columns.budget'), width: 'minmax(80px, 0.8fr)', align: 'end', hiddenAtFirst: true },
+        ...{
+          id: 'budget',
+          label: t('vms:columns.budget'),
+          width: 'minmax(80px, 0.8fr)',
+          align: 'end',
+          hiddenAtFirst: true,
+        },
         render: (vm) => formatMs(vm.budgetMs),
         sortBy: (vm) => vm.budgetMs,
       },

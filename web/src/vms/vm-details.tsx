@@ -1,4 +1,13 @@
-import { Badge, Link as FluentLink, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, Text, tokens } from '@fluentui/react-components';
+import {
+  Badge,
+  Link as FluentLink,
+  makeStyles,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  Text,
+  tokens,
+} from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
@@ -11,7 +20,8 @@ import { useClient } from '../session/client-context.ts';
 import { formatBytes, formatDateTime, formatMs, formatPercent } from '../ui/format.ts';
 import { type Property, PropertyList } from '../ui/property-list.tsx';
 import { Section } from '../ui/section.tsx';
-import { StateBadge, vmTone } from '../ui/state-badge.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { vmTone } from '../ui/tones.ts';
 import { LastMigrations } from './last-migrations.tsx';
 
 const useStyles = makeStyles({
@@ -131,7 +141,9 @@ function useAvailability(vm: VmView): readonly Property[] {
   function failbackText(): string {
     if (!failback.enabled) return t('vms:failbackOff');
     const { window } = failback;
-    return window === null ? t('vms:failbackNow') : t('vms:failbackWindow', { from: window.fromHour, to: window.toHour });
+    return window === null
+      ? t('vms:failbackNow')
+      : t('vms:failbackWindow', { from: window.fromHour, to: window.toHour });
   }
 }
 

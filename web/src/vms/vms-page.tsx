@@ -26,10 +26,7 @@ export function VmsPage({ name }: { readonly name?: string }) {
   const columns = useVmColumns();
   // The address is the selection of one; several selected at once are this page's own.
   const [several, setSeveral] = useState<ReadonlySet<string>>(new Set());
-  const selected = useMemo(
-    () => (several.size > 1 || name === undefined ? several : new Set([name])),
-    [several, name],
-  );
+  const selected = useMemo(() => (several.size > 1 || name === undefined ? several : new Set([name])), [several, name]);
   const chosen = useMemo(() => vms.filter((vm) => selected.has(vm.name)), [vms, selected]);
   const { items, dialog } = useVmActions(chosen);
   const select = (names: ReadonlySet<string>) => {
