@@ -21,6 +21,8 @@ const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const HOLDS_LOCKS = '--holds-locks';
 /** For `npm run check`, which starts no lab. */
 const npmOnly = process.argv.includes('--npm-only');
+/** For `npm run build:web`. */
+const onlyConsole = process.argv.includes('--console');
 /** For `npm test`, which looks at the console in a browser. */
 const withBrowser = process.argv.includes('--browser');
 
@@ -29,7 +31,7 @@ function main() {
     nodePackages: nodePackagesAreOutdated(repository),
     packages: npmOnly ? [] : missingPackages({ withBrowser }),
     etcd: !npmOnly && etcdIsMissing(),
-    console: !npmOnly && webConsoleIsOutdated(repository),
+    console: (!npmOnly || onlyConsole) && webConsoleIsOutdated(repository),
   };
   const system = needs.packages.length > 0 || needs.etcd;
   if (needs.nodePackages === null && !system && !needs.console) return;

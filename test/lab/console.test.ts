@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CONSOLE_CLOSE } from '../../src/contract/console.ts';
 import { turnOffVm } from '../../src/contract/vms.ts';
@@ -51,10 +52,14 @@ describe('the consoles of a guest', () => {
     await late.says('=49284=');
     expect(late.text).toContain('=42=');
 
-    const said = execFileSync('./godwit', ['vm', 'console', VM, '--no-backlog', '--lab', cluster.status.name], {
-      input: 'echo =$((5*5))=\n',
-      encoding: 'utf8',
-    });
+    const said = execFileSync(
+      join(import.meta.dirname, '../../godwit'),
+      ['vm', 'console', VM, '--no-backlog', '--lab', cluster.status.name],
+      {
+        input: 'echo =$((5*5))=\n',
+        encoding: 'utf8',
+      },
+    );
     expect(said).toContain('=25=');
 
     await cluster.ask((client) => client.call(turnOffVm, { params: { name: VM } }));

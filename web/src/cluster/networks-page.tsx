@@ -83,7 +83,7 @@ function MigrationNetworks() {
           },
           { label: t('address'), render: (node) => node.migration.address },
           { label: t('limit'), render: ({ migration }) => limitText(migration, t('noLimit')) },
-          { label: t('load'), render: (node) => <NetworkLoad node={node.name} /> },
+          { label: t('load'), render: (node) => <NetworkLoad node={node} /> },
           { label: t('otherAddresses'), render: (node) => node.addresses.join(', ') },
         ]}
       />
@@ -96,9 +96,10 @@ function limitText({ bandwidthBytesPerSecond }: NodeView['migration'], none: str
 }
 
 /** Over all networks of the node together. */
-function NetworkLoad({ node }: { readonly node: string }) {
-  const sample = useLive((state) => state.loads.get(node)?.samples.at(-1));
-  if (sample === undefined) return <>–</>;
+function NetworkLoad({ node: { name, state } }: { readonly node: NodeView }) {
+  const sample = useLive(({ loads }) => loads.get(name)?.samples.at(-1));
+  // What it said before it fell silent is no load of now.
+  if (sample === undefined || state === 'down' || state === 'fenced') return <>–</>;
   return (
     <>
       ↓ {formatRate(sample.receivedBytesPerSecond)} ↑ {formatRate(sample.sentBytesPerSecond)}

@@ -76,7 +76,7 @@ const NodeCard = memo(function NodeCard({ node }: { readonly node: NodeView }) {
           <span className={styles.line}>
             <span>{t('cluster:vmCount', { count: node.vms.length })}</span>
             <span>
-              {t('nodes:cpu')} <NodeCpu node={node.name} />
+              {t('nodes:cpu')} <NodeCpu node={node} />
             </span>
           </span>
         </>

@@ -20,7 +20,7 @@ import {
 } from '@fluentui/react-icons';
 import type { ReactElement } from 'react';
 import { useLocation } from 'wouter';
-import type { Tone } from '../ui/state-badge.tsx';
+import type { Tone } from '../ui/tones.ts';
 import { type BoxText, useBoxText } from './box-text.ts';
 import type { BoxKind, Line } from './dependency-graph.ts';
 import { BOX_HEIGHT, BOX_WIDTH, type Drawing, type PlacedBox } from './dependency-layout.ts';

@@ -18,7 +18,7 @@ const useStyles = makeStyles({
   },
   head: {
     display: 'grid',
-    gridTemplateColumns: '16px 16px 10.5rem minmax(0, 12rem) minmax(0, 1fr)',
+    gridTemplateColumns: '16px 16px 10.5rem minmax(0, 13rem) minmax(0, 1fr)',
     columnGap: tokens.spacingHorizontalS,
     alignItems: 'baseline',
     width: '100%',

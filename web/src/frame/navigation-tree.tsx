@@ -1,4 +1,12 @@
-import { CounterBadge, FlatTree, FlatTreeItem, makeStyles, tokens, TreeItemLayout } from '@fluentui/react-components';
+import {
+  CounterBadge,
+  FlatTree,
+  FlatTreeItem,
+  makeStyles,
+  mergeClasses,
+  tokens,
+  TreeItemLayout,
+} from '@fluentui/react-components';
 import {
   AlertRegular,
   ArrowSwapRegular,
@@ -17,6 +25,7 @@ import { nodeTone, type Tone } from '../ui/tones.ts';
 
 const useStyles = makeStyles({
   tree: { padding: tokens.spacingHorizontalS },
+  item: { whiteSpace: 'nowrap' },
   chosen: { backgroundColor: tokens.colorSubtleBackgroundSelected, fontWeight: tokens.fontWeightSemibold },
 });
 
@@ -82,7 +91,7 @@ export function NavigationTree({ onChosen }: { readonly onChosen?: () => void })
           <TreeItemLayout
             iconBefore={place.icon}
             {...(place.aside !== undefined && { aside: place.aside })}
-            {...(isAt(location, place.path) && { className: styles.chosen })}
+            className={mergeClasses(styles.item, isAt(location, place.path) && styles.chosen)}
           >
             {place.label}
           </TreeItemLayout>

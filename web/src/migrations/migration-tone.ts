@@ -1,5 +1,5 @@
 import type { MigrationView } from '../../../src/contract/migrations.ts';
-import type { Tone } from '../ui/state-badge.tsx';
+import type { Tone } from '../ui/tones.ts';
 import { type Receipt, waitsFor } from './migration-figures.ts';
 
 export const OUTCOME_TONES = {

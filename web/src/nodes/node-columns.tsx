@@ -42,7 +42,7 @@ export function useNodeColumns(cluster: ClusterView | null): readonly Column<Nod
       },
       {
         ...{ id: 'cpu', label: t('columns.cpu'), width: 'minmax(60px, 0.6fr)', align: 'end', wideOnly: true },
-        render: (node) => <NodeCpu node={node.name} />,
+        render: (node) => <NodeCpu node={node} />,
       },
       {
         ...{ id: 'votes', label: t('columns.votes'), width: 'minmax(84px, 0.9fr)', wideOnly: true },
@@ -81,8 +81,9 @@ function authorityText(cluster: ClusterView | null, node: string, t: Translate):
   return fencing === null ? '–' : t(`authorities.${fencing.authority}`);
 }
 
-/** "31 %", of all of its CPUs. */
-export function NodeCpu({ node }: { readonly node: string }) {
-  const percent = useLive((state) => state.loads.get(node)?.samples.at(-1)?.cpuPercent);
-  return <>{percent === undefined ? '–' : formatPercent(percent / 100)}</>;
+/** "31 %", of all of its CPUs. What a node said before it fell silent is not shown as if it were so now. */
+export function NodeCpu({ node: { name, state } }: { readonly node: NodeView }) {
+  const percent = useLive(({ loads }) => loads.get(name)?.samples.at(-1)?.cpuPercent);
+  const silent = state === 'down' || state === 'fenced' || state === 'isolated';
+  return <>{percent === undefined || silent ? '–' : formatPercent(percent / 100)}</>;
 }

@@ -22,7 +22,7 @@ export function useAbout(node: NodeView, detail: NodeDetail | undefined): readon
       label: t('cpu'),
       value: worker ? (
         <>
-          {t('cpus', { count: node.cpus })} · <NodeCpu node={node.name} />
+          {t('cpus', { count: node.cpus })} · <NodeCpu node={node} />
         </>
       ) : null,
     },
@@ -63,7 +63,6 @@ export function useProtection(node: NodeView, detail: NodeDetail | undefined): r
   const fencing = fencingOf(cluster, node.name);
   const votes = detail?.takeover?.votes ?? [];
   const evidence = detail?.membership?.evidence ?? null;
-  const fencedBecause = detail?.membership?.state === 'fenced' ? detail.membership.reason : null;
   const quarantined = detail?.quarantinedUntil ?? null;
   return [
     { label: t('vote'), value: voteText(voteOf(cluster, node.name)) },
@@ -79,7 +78,6 @@ export function useProtection(node: NodeView, detail: NodeDetail | undefined): r
     { label: t('watchdog'), value: watchdogText() },
     { label: t('guard'), value: guardText() },
     { label: t('powerFencing'), value: powerText() },
-    { label: t('fencedBecause'), value: fencedBecause === null ? null : <span lang="en">{fencedBecause}</span> },
     { label: t('evidence'), value: evidence === null ? null : <span lang="en">{evidence}</span> },
     {
       label: t('fencedAt'),

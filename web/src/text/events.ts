@@ -132,7 +132,7 @@ export const de: Translated<typeof en> = {
     'availability-armed': 'Cluster scharf',
     'store-unavailable': 'Datenbank schweigt',
     'store-back': 'Datenbank ist zurück',
-    'store-member-changed': 'Datenbankmitglied geändert',
+    'store-member-changed': 'DB-Mitglied geändert',
     'store-member-ended': 'Datenbankmitglied beendet',
     'store-saved': 'Datenbank gesichert',
     'store-not-saved': 'Datenbank nicht gesichert',

@@ -67,7 +67,7 @@ function PaneAction({ item }: { readonly item: ActionItem }) {
     <Button
       appearance="subtle"
       size="small"
-      className={item.danger === true ? styles.danger : styles.action}
+      className={item.danger === true && item.obstacle === null ? styles.danger : styles.action}
       icon={item.icon ?? null}
       disabledFocusable={item.obstacle !== null}
       data-action={item.id}

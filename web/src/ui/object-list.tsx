@@ -60,6 +60,7 @@ const useStyles = makeStyles({
     fontWeight: tokens.fontWeightSemibold,
     textAlign: 'start',
     whiteSpace: 'nowrap',
+    overflow: 'hidden',
     ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}` },
   },
   sortable: { cursor: 'pointer', ':hover': { color: tokens.colorNeutralForeground1 } },

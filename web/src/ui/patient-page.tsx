@@ -8,7 +8,7 @@ import { EmptyState } from './empty-state.tsx';
 export function PatientPage({ children }: { readonly children: ReactNode }) {
   return (
     <Boundary>
-      <Suspense fallback={<Spinner delay={150} style={{ minHeight: '12rem' }} />}>{children}</Suspense>
+      <Suspense fallback={<Waiting />}>{children}</Suspense>
     </Boundary>
   );
 }
@@ -43,4 +43,9 @@ function Broken({ error }: { readonly error: unknown }) {
       }
     />
   );
+}
+
+function Waiting() {
+  const { t } = useTranslation('ui');
+  return <Spinner delay={150} aria-label={t('loading')} style={{ minHeight: '12rem' }} />;
 }

@@ -49,15 +49,15 @@ export function useVmColumns(): readonly Column<VmView>[] {
         sortBy: (vm) => vm.memoryBytes,
       },
       {
-        ...{ id: 'cpu', label: t('vms:columns.cpu'), width: 'minmax(40px, 0.5fr)', align: 'end', wideOnly: true },
+        ...{ id: 'cpu', label: t('vms:columns.cpu'), width: 'minmax(48px, 0.5fr)', align: 'end', wideOnly: true },
         render: (vm) => <CpuCell name={vm.name} running={vm.state === 'running' || vm.state === 'migrating'} />,
       },
       {
-        ...{ id: 'gap', label: t('vms:columns.gap'), width: 'minmax(96px, 0.8fr)', align: 'end', wideOnly: true },
+        ...{ id: 'gap', label: t('vms:columns.gap'), width: 'minmax(124px, 0.8fr)', align: 'end', wideOnly: true },
         render: (vm) => <GapCell name={vm.name} />,
       },
       {
-        ...{ id: 'addresses', label: t('vms:columns.addresses'), width: 'minmax(96px, 1fr)', wideOnly: true },
+        ...{ id: 'addresses', label: t('vms:columns.addresses'), width: 'minmax(110px, 1fr)', hiddenAtFirst: true },
         render: (vm) => vm.addresses.join(', ') || '–',
         sortBy: (vm) => vm.addresses[0] ?? null,
       },
