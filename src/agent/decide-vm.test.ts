@@ -98,6 +98,13 @@ describe('a guest that is to be paused, to go on or to be reset', () => {
     },
   );
 
+  test('starts with its node after a reboot although a request was open, which fails', () => {
+    const asked = record({ request: request('pause'), highlyAvailable: false, automaticStart: true });
+    const answer = decideVm(asked, status({ bootId: 'earlier' }), seen());
+    expect(answer).toMatchObject({ state: 'starting', settle: true, error: { code: 'VM_STATE_UNSUITABLE' } });
+    expect(answer.reason).toContain('it starts with its node');
+  });
+
   test('boots anew when its QEMU ends while it is paused, and the reason says that its memory is lost', () => {
     const again = decideVm(record(), status({ state: 'paused' }), seen());
     expect(again).toMatchObject({ action: 'record', state: 'starting' });

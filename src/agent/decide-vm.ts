@@ -56,6 +56,8 @@ export type VmDecision =
       readonly restarts?: VmRestarts;
     };
 
+type RecordDecision = Extract<VmDecision, { readonly action: 'record' }>;
+
 export const SHUTDOWN_TIMEOUT_MS = 60_000;
 
 export function decideVm(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
@@ -162,6 +164,7 @@ function decideRunning(record: VmRecord, status: VmStatus | null, seen: VmObserv
       return { action: 'nothing', reason: `QEMU is ${seen.runState}` };
     // It is not asked of the next guest, which is about to boot.
     case null:
+      return withoutGuest(record, status, seen);
     case 'prelaunch':
     case 'postmigrate':
     case 'shutdown':
@@ -169,13 +172,23 @@ function decideRunning(record: VmRecord, status: VmStatus | null, seen: VmObserv
   }
 }
 
+/**
+ * The request fails together with what becomes of the VM: recorded on its own, its status would be one of this boot, and nobody could tell
+ * any more that its QEMU had ended with the one before.
+ */
+function withoutGuest(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
+  const failed = tooLate(status, `There is no running guest of ${record.definition.name} any more.`);
+  const next = decideWithoutProcess(record, status, seen);
+  return next.action === 'record' ? { ...next, settle: true, error: next.error ?? failed.error } : failed;
+}
+
 /** Settles the request and leaves the rest to the next look. */
-function tooLate(status: VmStatus | null, message: string): VmDecision {
+function tooLate(status: VmStatus | null, message: string): RecordDecision {
   const nextStep = 'See its state, and try again if it is still wanted.';
   return {
     ...{ action: 'record', state: status?.state ?? 'off', reason: status?.reason ?? 'Not started yet' },
     ...{ settle: true, down: false, error: { code: 'VM_STATE_UNSUITABLE', message, nextStep } },
-  } as VmDecision;
+  } as RecordDecision;
 }
 
 function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {

@@ -21,6 +21,9 @@ import { requireFormation } from './formation-context.ts';
 import { readNode } from './node-change.ts';
 import { answer, serve } from './resource.ts';
 
+/** A client waits 10 s for its answer, and the removal itself takes some of them. */
+const SAVED_WITHIN_MS = 4000;
+
 /** Removing a node for good. Its seat goes first: a member that never comes back must not count in the store's majority. */
 export function serveEviction(app: FastifyInstance, context: ApiContext): void {
   serve(app, evictNode, async ({ params }) => {
@@ -127,12 +130,18 @@ async function removeSeat(context: ApiContext, name: string, addresses: readonly
   return true;
 }
 
+/** Not for longer than the one who asks waits: the copy is a precaution, and the dead member is the greater danger. */
 async function saveStore(context: ApiContext, ahead: string): Promise<void> {
   const { snapshots } = requireFormation(context);
-  const event = await snapshots.take().then(
+  const late = Promise.withResolvers<never>();
+  const stopWaiting = context.clock.after(SAVED_WITHIN_MS, () => {
+    late.reject(new Error(`It was not done within ${SAVED_WITHIN_MS / 1000} s.`));
+  });
+  const event = await Promise.race([snapshots.take(), late.promise]).then(
     (copy) => storeSaved(context.nodeName, copy, ahead),
     (error: unknown) => storeNotSaved(context.nodeName, error, ahead),
   );
+  stopWaiting();
   context.events.say(event);
 }
 

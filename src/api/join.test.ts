@@ -4,12 +4,13 @@ import { testFacts, testHeartbeat, testMemory } from '../../test/doubles/cluster
 import type { JoinTokenRecord, RevocationRecord } from '../model/formation.ts';
 import { parseJoinToken } from '../model/join-token.ts';
 import { keys } from '../model/keys.ts';
-import type { StoreSeat } from '../ports/store-seats.ts';
+import type { StoreSeat, StoreSnapshots } from '../ports/store-seats.ts';
 
 const FINGERPRINT = 'f'.repeat(43);
 
 let cluster: ApiCluster;
 let seats: StoreSeat[];
+let takeSnapshot: StoreSnapshots['take'] = () => Promise.reject(new Error('ENOSPC'));
 beforeEach(async () => {
   seats = [{ id: 'a1', address: testFacts('node2').addresses[0] ?? '', name: 'node2', learner: false }];
   cluster = await startApiCluster({
@@ -29,11 +30,14 @@ beforeEach(async () => {
         return Promise.resolve();
       },
     },
-    snapshots: { take: () => Promise.reject(new Error('ENOSPC')) },
+    snapshots: { take: () => takeSnapshot() },
     storeMembers: () => [{ name: 'node1', address: '10.77.0.11' }],
   });
 });
-afterEach(() => cluster.close());
+afterEach(() => {
+  takeSnapshot = () => Promise.reject(new Error('ENOSPC'));
+  return cluster.close();
+});
 
 async function newToken() {
   const answer = await cluster.ask('POST', '/cluster/tokens', {});
@@ -181,6 +185,20 @@ describe('POST /nodes/:name/evict', () => {
     // That the database cannot be saved is said, and does not keep a dead member in it.
     expect(cluster.said.map(({ kind }) => kind)).toEqual(['store-not-saved', 'node-left']);
     expect((await cluster.store.get(keys.eviction('node2')))?.value).toMatchObject({ node: 'node2', by: 'admin' });
+  });
+
+  test('does not wait for a copy of the database that takes longer than the client waits', async () => {
+    silent();
+    const asked = Promise.withResolvers<void>();
+    takeSnapshot = () => {
+      asked.resolve();
+      return new Promise(() => undefined);
+    };
+    const answer = cluster.ask('POST', '/nodes/node2/evict');
+    await asked.promise;
+    await cluster.clock.pass(5000, 1000);
+    expect((await answer).status).toBe(200);
+    expect(cluster.said[0]).toMatchObject({ kind: 'store-not-saved', reason: 'It was not done within 4 s.' });
   });
 
   test('revokes every certificate that was issued to the node, and a new machine of that name may join', async () => {

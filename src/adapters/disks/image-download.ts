@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
 import type { ImageSources, OpenedSource } from '../../ports/images.ts';
 import { type AddressRules, whyRefused } from './source-addresses.ts';
@@ -19,7 +20,7 @@ export function createImageSources(allowed: readonly string[]): ImageSources {
       const url = new URL(text);
       const abort = new AbortController();
       void cancelled.then(() => abort.abort());
-      const rules = { allowed, cluster: clusterAddresses };
+      const rules = { allowed, cluster: [...clusterAddresses, ...ownAddresses()] };
       let next = url;
       for (let hop = 0; hop <= REDIRECTIONS_MAX; hop += 1) {
         const answer = await ask(next, rules, abort.signal);
@@ -31,6 +32,11 @@ export function createImageSources(allowed: readonly string[]): ImageSources {
       throw failed(url, `it redirected more than ${REDIRECTIONS_MAX} times`);
     },
   };
+}
+
+/** Also those that no configuration names, such as a bridge's: what listens on all addresses answers there as well. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((one) => (one ?? []).map(({ address }) => address));
 }
 
 async function ask(url: URL, rules: AddressRules, signal: AbortSignal): Promise<IncomingMessage> {

@@ -10,6 +10,7 @@ const OWN_AND_LINK = [
   ['::1', 128, 'ipv6', 'the node itself'],
   ['fe80::', 10, 'ipv6', 'the link (RFC 4291)'],
   ['ff00::', 8, 'ipv6', 'no single machine'],
+  ['fd00:ec2::254', 128, 'ipv6', 'a metadata service'],
 ] as const;
 
 /** "::ffff:10.0.0.1", also written "::ffff:a00:1", is the same machine as "10.0.0.1"; so is NAT64's "64:ff9b::a00:1". */

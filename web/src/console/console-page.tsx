@@ -15,6 +15,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import type { ConsoleKind } from '../../../src/contract/console.ts';
+import { ConnectionBar } from '../frame/connection-bar.tsx';
 import { useVm } from '../live/live-hooks.ts';
 import { StateBadge } from '../ui/state-badge.tsx';
 import { vmTone } from '../ui/tones.ts';
@@ -53,6 +54,7 @@ export function ConsolePage({ vm: name, kind }: { readonly vm: string; readonly 
   }, [name, t]);
   return (
     <div className={styles.page}>
+      <ConnectionBar />
       <header className={styles.bar}>
         <Subtitle2 as="h1">{name}</Subtitle2>
         {vm !== undefined && <StateBadge tone={vmTone(vm.state)} text={t(`ui:vmStates.${vm.state}`)} />}

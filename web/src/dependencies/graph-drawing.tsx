@@ -125,8 +125,11 @@ function BoxDrawing({ placed: { box, x, y }, text }: { readonly placed: PlacedBo
   const { href } = box;
   const tone = box.tone === null ? null : TONES[box.tone];
   const detail = box.kind === 'owners' ? text.why.map((why) => why.text).join(' ') : text.detail;
-  // Begins as it is written, for those who speak to the page.
-  const label = `${text.name} ${[detail, text.kind, ...text.why.map((why) => why.text)].filter((part) => part !== '').join(', ')}`;
+  const name = cut(text.name, NAME_ROOM);
+  const line = cut(detail === '' ? text.kind : detail, DETAIL_ROOM);
+  // Begins as it is written, for those who speak to the page; what was too long for the box follows.
+  const long = [text.name, detail, text.kind].filter((part) => part !== '' && part !== name && part !== line);
+  const label = `${name} ${[line, ...long, ...text.why.map((why) => why.text)].join(', ')}`;
   const go = () => href !== null && navigate(href);
   return (
     <Tooltip relationship="description" positioning="above" withArrow content={<WhyText text={text} />}>
@@ -152,10 +155,10 @@ function BoxDrawing({ placed: { box, x, y }, text }: { readonly placed: PlacedBo
           {ICONS[box.kind]}
         </g>
         <text x="44" y="27" fontSize="14" fontWeight="600" fill={tokens.colorNeutralForeground1} aria-hidden>
-          {cut(text.name, NAME_ROOM)}
+          {name}
         </text>{' '}
         <text x="44" y="46" fontSize="12" fill={tokens.colorNeutralForeground3} aria-hidden>
-          {cut(detail === '' ? text.kind : detail, DETAIL_ROOM)}
+          {line}
         </text>
         {tone !== null && (
           <g transform={`translate(${BOX_WIDTH - 24} 8)`} color={tone.color}>

@@ -8,11 +8,13 @@ export function ConnectionBar() {
   const connection = useLive((state) => state.connection);
   const fresh = useLive((state) => state.fresh);
   const because = useLive((state) => state.lostBecause);
+  const filled = useLive((state) => state.filled);
   const servedBy = useLive((state) => state.servedBy);
   if (connection === 'connecting') return <ProgressBar aria-label={t('connecting')} />;
   if (connection === 'live' && fresh) return null;
   const title = connection === 'lost' ? t('lostTitle') : t('silentTitle');
-  const text = connection === 'lost' ? t('lostText', { node: servedBy ?? location.host }) : t('silentText');
+  const lostText = filled ? t('lostText', { node: servedBy ?? location.host }) : t('neverText');
+  const text = connection === 'lost' ? lostText : t('silentText');
   return (
     <MessageBar intent="warning" layout="multiline" politeness="assertive" data-testid="connection-lost">
       <MessageBarBody>

@@ -53,7 +53,12 @@ export function Frame({ children }: { readonly children: ReactNode }) {
       </div>
       {narrow ? (
         <>
-          <Drawer open={treeOpen} onOpenChange={(_event, { open }) => setTreeOpen(open)} position="start">
+          <Drawer
+            open={treeOpen}
+            onOpenChange={(_event, { open }) => setTreeOpen(open)}
+            position="start"
+            aria-label={t('navigation')}
+          >
             <DrawerBody>
               <NavigationTree onChosen={() => setTreeOpen(false)} />
             </DrawerBody>

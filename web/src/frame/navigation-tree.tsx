@@ -55,7 +55,8 @@ export function NavigationTree({ onChosen }: { readonly onChosen?: () => void })
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const shown = places.filter(({ parent }) => parent === null || !closed.has(parent));
   const go = (path: string) => {
-    navigate(path);
+    // Enter arrives as a click, too: one step in the history is enough.
+    if (window.location.pathname !== path) navigate(path);
     onChosen?.();
   };
   return (
@@ -64,24 +65,23 @@ export function NavigationTree({ onChosen }: { readonly onChosen?: () => void })
       size="small"
       className={styles.tree}
       openItems={places.map(({ path }) => path).filter((path) => !closed.has(path))}
-      onOpenChange={(event, { value, open }) => {
-        // A click on the name goes there; only the arrow and the keys open and close.
-        if (event.type === 'click' && !(event.target as Element).closest('.fui-TreeItemLayout__expandIcon')) return;
+      onOpenChange={(_event, { value, open, type }) => {
+        // A click on the name and Enter go there; only the arrows, the drawn one and the keys, open and close.
+        if (type === 'Click' || type === 'Enter') return;
         const next = new Set(closed);
         if (open) next.delete(String(value));
         else next.add(String(value));
         setClosed(next);
       }}
     >
-      {shown.map((place, index) => (
+      {shown.map((place) => (
         <FlatTreeItem
           key={place.path}
           value={place.path}
           {...(place.parent !== null && { parentValue: place.parent })}
           itemType={place.branch ? 'branch' : 'leaf'}
           aria-level={place.level}
-          aria-posinset={index + 1}
-          aria-setsize={shown.length}
+          {...positionOf(place, shown)}
           {...(isAt(location, place.path) && { 'aria-current': 'page' as const })}
           onClick={(event) => {
             if (!(event.target as Element).closest('.fui-TreeItemLayout__expandIcon')) go(place.path);
@@ -101,6 +101,15 @@ export function NavigationTree({ onChosen }: { readonly onChosen?: () => void })
   );
 }
 
+/** Among its siblings, as screen readers say it: "3 of 7". */
+function positionOf({ path, parent }: Place, shown: readonly Place[]) {
+  const siblings = shown.filter((other) => other.parent === parent);
+  return {
+    'aria-posinset': siblings.findIndex((other) => other.path === path) + 1,
+    'aria-setsize': siblings.length,
+  };
+}
+
 function isAt(location: string, path: string): boolean {
   if (path === '/vms') return location === '/new-vm' || location.startsWith('/vms');
   if (path === '/migrations') return location.startsWith('/migrations');
@@ -112,18 +121,17 @@ function usePlaces(): readonly Place[] {
   const nodes = useNodes();
   const counts = useCounts();
   const cluster = useCluster();
-  const clusterTone: Tone =
-    cluster === null || !cluster.quorum.held ? 'bad' : cluster.survival.survives ? 'good' : 'warning';
+  const held = cluster === null || !cluster.quorum.held ? 'lost' : cluster.survival.survives ? 'survives' : 'atRisk';
   return useMemo(() => {
     const place = (path: string, { label, icon, aside }: Shown): Place => ({
       ...{ path, label, icon, level: 2, parent: '/', branch: false },
       ...(aside !== undefined && { aside }),
     });
-    const failed = count(counts.failed, true);
+    const failed = count(counts.failed, t('frame:failedVms', { count: counts.failed }));
     const root = place('/', {
       label: cluster?.name ?? 'Cluster',
       icon: <OrganizationRegular />,
-      aside: dot(clusterTone),
+      aside: cluster === null ? undefined : dot(CLUSTER_TONES[held], t(`frame:clusterStates.${held}`)),
     });
     return [
       { ...root, level: 1, parent: null, branch: true },
@@ -144,16 +152,23 @@ function usePlaces(): readonly Place[] {
       place('/volumes', { label: t('frame:volumes'), icon: <HardDriveRegular /> }),
       place('/networks', { label: t('frame:networks'), icon: <PlugConnectedRegular /> }),
       place('/migrations', { label: t('frame:migrations'), icon: <ArrowSwapRegular />, aside: count(counts.open) }),
-      place('/events', { label: t('frame:events'), icon: <AlertRegular />, aside: count(counts.critical, true) }),
+      place('/events', {
+        label: t('frame:events'),
+        icon: <AlertRegular />,
+        aside: count(counts.critical, t('frame:criticalEvents', { count: counts.critical })),
+      }),
     ];
-  }, [t, nodes, counts, cluster, clusterTone]);
+  }, [t, nodes, counts, cluster, held]);
 }
 
-function dot(tone: Tone, text: string = tone): ReactElement {
+const CLUSTER_TONES = { survives: 'good', atRisk: 'warning', lost: 'bad' } as const;
+
+function dot(tone: Tone, text: string): ReactElement {
   return <StateDot tone={tone} text={text} />;
 }
 
-function count(of: number, critical = false): ReactElement | undefined {
+/** `critical`: what the number counts, where it is a bad sign. */
+function count(of: number, critical?: string): ReactElement | undefined {
   if (of === 0) return undefined;
   return (
     <CounterBadge
@@ -161,7 +176,8 @@ function count(of: number, critical = false): ReactElement | undefined {
       overflowCount={9999}
       size="small"
       appearance="filled"
-      color={critical ? 'danger' : 'informative'}
+      color={critical === undefined ? 'informative' : 'danger'}
+      {...(critical !== undefined && { role: 'img', 'aria-label': critical, title: critical })}
     />
   );
 }

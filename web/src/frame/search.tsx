@@ -17,6 +17,8 @@ export function Search() {
   const [text, setText] = useState('');
   const wanted = useDeferredValue(text.trim().toLowerCase());
   const { vms, nodes } = useFound(wanted);
+  const [open, setOpen] = useState(false);
+  const [first] = [...vms.map((name) => `/vms/${name}`), ...nodes.map((name) => `/nodes/${name}`)];
   return (
     <Combobox
       className={styles.root}
@@ -26,10 +28,24 @@ export function Search() {
       placeholder={t('search')}
       aria-label={t('search')}
       value={text}
+      // Without a word there is nothing to choose from.
+      open={open && wanted !== ''}
+      onOpenChange={(_event, data) => setOpen(data.open)}
+      onKeyDown={({ key, currentTarget }) => {
+        // What was found by its address has another name than was typed: no option is the active one then.
+        if (key !== 'Enter' || first === undefined || currentTarget.getAttribute('aria-activedescendant')) return;
+        setText('');
+        setOpen(false);
+        navigate(first);
+      }}
       selectedOptions={[]}
-      onInput={(event) => setText((event.target as HTMLInputElement).value)}
+      onInput={(event) => {
+        setText((event.target as HTMLInputElement).value);
+        setOpen(true);
+      }}
       onOptionSelect={(_event, { optionValue }) => {
         setText('');
+        setOpen(false);
         if (optionValue !== undefined) navigate(optionValue);
       }}
     >

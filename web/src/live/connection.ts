@@ -2,15 +2,18 @@
 import { type BrowserTransport, createBrowserTransport } from '../../../src/client/browser-transport.ts';
 import { createClient } from '../../../src/client/client.ts';
 import type { LiveConnection } from '../../../src/client/transport.ts';
-import type { LiveMessage } from '../../../src/contract/live.ts';
 import { GodwitError } from '../../../src/contract/error-body.ts';
+import { type LiveMessage, SIGNED_OUT } from '../../../src/contract/live.ts';
 import { getSession, type SessionView } from '../../../src/contract/session.ts';
 import type { LiveStore } from './live-store.ts';
+import { SilenceWatch } from './silence-watch.ts';
 
-/** After all nodes were tried in vain. */
+/** After all nodes were tried in vain, and after a connection that did not last. */
 const RETRY_MS = 1000;
-/** A node that accepts the connection and then says nothing is left. */
-const SNAPSHOT_PATIENCE_MS = 6000;
+/** A connection that ended sooner is not opened again at once. */
+const LASTING_MS = 2000;
+/** Messages wait for the next frame, at most so long. */
+const HIDDEN_APPLY_MS = 100;
 
 interface ConnectionOptions {
   readonly store: LiveStore;
@@ -20,13 +23,15 @@ interface ConnectionOptions {
   readonly onServed: (transport: BrowserTransport) => void;
   /** It was asked for again, and its list of nodes may be a newer one. */
   readonly onSession: (session: SessionView) => void;
-  /** The session has ended: sign in again. */
+  /** The session has ended: sign in again, or go on with the one that another tab has begun. */
   readonly onSignedOut: () => void;
 }
 
 interface Attempt {
   /** Whether it has sent a whole snapshot. */
   readonly served: boolean;
+  /** Whether that was long enough ago for another try at once. */
+  readonly lasted: boolean;
   /** How many origins there are to try. */
   readonly tried: number;
   readonly transport: BrowserTransport;
@@ -73,21 +78,30 @@ class KeptConnection {
     const origins = originsOf(this.#options.session());
     const origin = origins[this.#at % origins.length] ?? location.origin;
     const transport = transportTo(origin, this.#options.session);
-    let served = false;
-    const patience = window.setTimeout(() => !served && live.close(), SNAPSHOT_PATIENCE_MS);
+    let servedAt: number | null = null;
+    let endedHere: string | null = null;
+    const leave = (because: string) => {
+      endedHere = because;
+      live.close();
+    };
+    const watch = new SilenceWatch(origin, leave);
     const live = createClient(transport).live({
       onMessage: (message) => {
         if (this.#ended) return;
-        if (!served && message.type === 'snapshot' && message.part === message.parts) {
-          served = true;
-          window.clearTimeout(patience);
+        watch.heard();
+        if (servedAt === null && message.type === 'snapshot' && message.part === message.parts) {
+          servedAt = performance.now();
+          watch.served();
           this.#options.onServed(transport);
         }
         this.#take(message);
       },
-      onClose: (reason) => {
-        window.clearTimeout(patience);
-        if (!this.#ended) this.#again(reason, { served, tried: origins.length, transport });
+      onClose: (reason, code) => {
+        watch.end();
+        if (this.#ended) return;
+        if (code === SIGNED_OUT) return this.#signedOut();
+        const lasted = servedAt !== null && performance.now() - servedAt > LASTING_MS;
+        this.#again(endedHere ?? reason, { served: servedAt !== null, lasted, tried: origins.length, transport });
       },
     });
     this.#live = live;
@@ -99,14 +113,20 @@ class KeptConnection {
     this.#live?.close();
   }
 
+  #signedOut(): void {
+    this.end();
+    this.#options.onSignedOut();
+  }
+
   /** A node that has served is tried again at once, then the others. */
-  #again(reason: string, { served, tried, transport }: Attempt): void {
+  #again(reason: string, { served, lasted, tried, transport }: Attempt): void {
     this.#queue = [];
     this.#options.store.lost(reason);
     if (!served) this.#at += 1;
     const allTried = !served && this.#at % tried === 0;
     void this.#askWhy(served ? null : transport).then(() => {
-      if (!this.#ended) this.#timer = window.setTimeout(() => this.open(), allTried ? RETRY_MS : 50);
+      const wait = allTried || (served && !lasted) ? RETRY_MS : 50;
+      if (!this.#ended) this.#timer = window.setTimeout(() => this.open(), wait);
     });
   }
 
@@ -117,8 +137,7 @@ class KeptConnection {
       this.#options.onSession(await createClient(transport).call(getSession));
     } catch (error) {
       if (error instanceof GodwitError && error.code === 'NOT_SIGNED_IN' && transport.origin === location.origin) {
-        this.end();
-        this.#options.onSignedOut();
+        this.#signedOut();
       }
     }
   }
@@ -132,8 +151,8 @@ class KeptConnection {
       this.#queue = [];
       if (!this.#ended && messages.length > 0) this.#options.store.apply(messages);
     };
-    // A page in the background gets no frames, and must not pile up messages.
-    if (document.visibilityState === 'visible') requestAnimationFrame(apply);
-    else window.setTimeout(apply, 100);
+    // A page in the background, or one that goes there just now, gets no frames and must not pile up messages.
+    requestAnimationFrame(apply);
+    window.setTimeout(apply, HIDDEN_APPLY_MS);
   }
 }

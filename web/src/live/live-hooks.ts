@@ -3,6 +3,7 @@ import type { ClusterView, NodeView } from '../../../src/contract/cluster.ts';
 import type { MigrationView } from '../../../src/contract/migrations.ts';
 import type { VmView } from '../../../src/contract/vms.ts';
 import { type LiveState, LiveStore } from './live-store.ts';
+import { vmsByName } from './vms-by-name.ts';
 
 export const LiveContext = createContext<LiveStore>(new LiveStore());
 
@@ -14,8 +15,7 @@ export function useLive<T>(select: (state: LiveState) => T): T {
 
 /** By name. */
 export function useVms(): readonly VmView[] {
-  const vms = useLive((state) => state.vms);
-  return useMemo(() => [...vms.values()].sort((left, right) => left.name.localeCompare(right.name)), [vms]);
+  return vmsByName(useLive((state) => state.vms));
 }
 
 export function useVm(name: string): VmView | undefined {

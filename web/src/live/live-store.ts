@@ -52,6 +52,8 @@ const SAMPLES_KEPT = 600;
 
 export class LiveStore {
   #state: LiveState = NOTHING;
+  /** A snapshot of which parts are still to come: until it is whole the page keeps what it had. */
+  #coming: Draft | null = null;
   readonly #listeners = new Set<() => void>();
 
   readonly get = (): LiveState => this.#state;
@@ -63,16 +65,35 @@ export class LiveStore {
 
   /** Several messages are one change for whoever listens. */
   apply(messages: readonly LiveMessage[]): void {
-    this.#set(messages.reduce(withMessage, this.#state));
+    let draft = new Draft(this.#state);
+    for (const message of messages) {
+      if (message.type !== 'snapshot') applyTo(draft, message);
+      else draft = this.#withPart(draft, message);
+    }
+    this.#set(draft.state());
   }
 
   lost(because: string): void {
+    this.#coming = null;
     this.#set({ ...this.#state, connection: 'lost', lostBecause: because });
   }
 
   /** Another user may sign in: nothing of the one before stays. */
   clear(): void {
+    this.#coming = null;
     this.#set(NOTHING);
+  }
+
+  /** What is shown after this part: the whole snapshot after the last one, else what was shown before. */
+  #withPart(shown: Draft, part: Snapshot): Draft {
+    const before = this.#coming;
+    if (part.part !== 1 && before === null) return shown;
+    const coming = part.part === 1 || before === null ? new Draft({ ...NOTHING, events: shown.events }) : before;
+    addPart(coming, part);
+    const whole = part.part === part.parts;
+    this.#coming = whole ? null : coming;
+    if (!whole) return shown;
+    return new Draft({ ...coming.state(), connection: 'live', filled: true });
   }
 
   #set(state: LiveState): void {
@@ -82,78 +103,101 @@ export class LiveStore {
   }
 }
 
+type Snapshot = Extract<LiveMessage, { readonly type: 'snapshot' }>;
+type MapKey = {
+  [K in keyof LiveState]: LiveState[K] extends ReadonlyMap<string, unknown> ? K : never;
+}[keyof LiveState];
+type ValueOf<K extends MapKey> = LiveState[K] extends ReadonlyMap<string, infer V> ? V : never;
+
+/** A state in the making. A map is copied at its first change: thousands of VMs are not copied for each message of a burst. */
+class Draft {
+  readonly #before: LiveState;
+  #changed: Partial<LiveState> = {};
+
+  constructor(before: LiveState) {
+    this.#before = before;
+  }
+
+  /** The state before, if nothing has changed. */
+  state(): LiveState {
+    return Object.keys(this.#changed).length === 0 ? this.#before : { ...this.#before, ...this.#changed };
+  }
+
+  get events(): LiveState['events'] {
+    return this.#changed.events ?? this.#before.events;
+  }
+
+  set(part: Partial<LiveState>): void {
+    this.#changed = { ...this.#changed, ...part };
+  }
+
+  loadOf(node: string): NodeLoad | undefined {
+    return (this.#changed.loads ?? this.#before.loads).get(node);
+  }
+
+  /** The map, to be changed. */
+  map<K extends MapKey>(key: K): Map<string, ValueOf<K>> {
+    const own = this.#changed[key] as Map<string, ValueOf<K>> | undefined;
+    if (own !== undefined) return own;
+    const copy = new Map(this.#before[key] as ReadonlyMap<string, unknown>) as Map<string, ValueOf<K>>;
+    this.#changed = { ...this.#changed, [key]: copy };
+    return copy;
+  }
+}
+
 export function migrationId(view: MigrationView): string {
   return view.state === 'open' ? view.progress.id : view.receipt.id;
 }
 
-function withMessage(state: LiveState, message: LiveMessage): LiveState {
+function applyTo(draft: Draft, message: Exclude<LiveMessage, Snapshot>): void {
   switch (message.type) {
-    case 'snapshot':
-      return withSnapshot(state, message);
     case 'vm':
-      return { ...state, vms: new Map(state.vms).set(message.vm.name, message.vm) };
+      draft.map('vms').set(message.vm.name, message.vm);
+      return;
     case 'vm-deleted':
-      return { ...state, vms: without(state.vms, message.name) };
+      draft.map('vms').delete(message.name);
+      draft.map('vmCpu').delete(message.name);
+      return;
     case 'node':
-      return { ...state, nodes: new Map(state.nodes).set(message.node.name, message.node) };
+      draft.map('nodes').set(message.node.name, message.node);
+      return;
     case 'node-removed':
-      return { ...state, nodes: without(state.nodes, message.name) };
-    case 'migration': {
-      const { migration } = message;
-      return { ...state, migrations: new Map(state.migrations).set(migrationId(migration), migration) };
-    }
+      draft.map('nodes').delete(message.name);
+      draft.map('loads').delete(message.name);
+      return;
+    case 'migration':
+      draft.map('migrations').set(migrationId(message.migration), message.migration);
+      return;
     case 'cluster':
-      return { ...state, cluster: message.cluster };
+      draft.set({ cluster: message.cluster });
+      return;
     case 'load':
-      return withLoad(state, message.load);
+      addLoad(draft, message.load);
+      return;
     case 'freshness':
-      return { ...state, fresh: message.fresh };
+      draft.set({ fresh: message.fresh });
+      return;
     case 'event':
-      return { ...state, events: [message.event, ...state.events].slice(0, EVENTS_KEPT) };
+      draft.set({ events: [message.event, ...draft.events].slice(0, EVENTS_KEPT) });
   }
 }
 
-/** Part by part; what was known before goes with the first one, and it counts as current with the last one. */
-function withSnapshot(state: LiveState, part: Extract<LiveMessage, { type: 'snapshot' }>): LiveState {
-  const first = part.part === 1;
-  const complete = part.part === part.parts;
-  const { connection, lostBecause, filled, events } = state;
-  const before = first ? { ...NOTHING, connection, lostBecause, filled, events } : state;
-  return {
-    ...before,
-    ...(complete && { connection: 'live' as const, lostBecause: null, filled: true }),
-    servedBy: part.node,
-    fresh: part.fresh,
-    cluster: part.cluster ?? before.cluster,
-    vms: new Map([...before.vms, ...byKey(part.vms, (vm) => vm.name)]),
-    nodes: new Map([...before.nodes, ...byKey(part.nodes, (node) => node.name)]),
-    loads: new Map([...before.loads, ...byKey(part.loads, (load) => load.node)]),
-    vmCpu: new Map([...before.vmCpu, ...part.loads.flatMap(cpuByVm)]),
-    migrations: new Map([...before.migrations, ...byKey(part.migrations, migrationId)]),
-  };
+function addPart(draft: Draft, part: Snapshot): void {
+  const { cluster, fresh, node } = part;
+  draft.set({ servedBy: node, fresh, ...(cluster !== null && { cluster }) });
+  const [vms, nodes, migrations] = [draft.map('vms'), draft.map('nodes'), draft.map('migrations')];
+  for (const vm of part.vms) vms.set(vm.name, vm);
+  for (const view of part.nodes) nodes.set(view.name, view);
+  for (const migration of part.migrations) migrations.set(migrationId(migration), migration);
+  for (const load of part.loads) addLoad(draft, load);
 }
 
-function withLoad(state: LiveState, load: NodeLoad): LiveState {
-  const known = state.loads.get(load.node)?.samples ?? [];
+function addLoad(draft: Draft, load: NodeLoad): void {
+  const known = draft.loadOf(load.node)?.samples ?? [];
   const newest = known.at(-1)?.at ?? '';
   const samples = [...known, ...load.samples.filter(({ at }) => at > newest)].slice(-SAMPLES_KEPT);
-  return {
-    ...state,
-    loads: new Map(state.loads).set(load.node, { ...load, samples }),
-    vmCpu: new Map([...state.vmCpu, ...cpuByVm(load)]),
-  };
-}
-
-function cpuByVm({ vms }: NodeLoad): (readonly [string, number])[] {
-  return vms.map(({ name, cpuPercent }) => [name, cpuPercent] as const);
-}
-
-function byKey<T>(items: readonly T[], key: (item: T) => string): Map<string, T> {
-  return new Map(items.map((item) => [key(item), item]));
-}
-
-function without<T>(map: ReadonlyMap<string, T>, name: string): ReadonlyMap<string, T> {
-  const copy = new Map(map);
-  copy.delete(name);
-  return copy;
+  draft.map('loads').set(load.node, { ...load, samples });
+  if (load.vms.length === 0) return;
+  const cpus = draft.map('vmCpu');
+  for (const { name, cpuPercent } of load.vms) cpus.set(name, cpuPercent);
 }

@@ -64,8 +64,9 @@ function SignInForm({ onSignedIn }: { readonly onSignedIn: (session: SessionView
   const [password, setPassword] = useState('');
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
-  const submit = async (event: FormEvent) => {
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
+    const form = event.currentTarget;
     setBusy(true);
     setFailure(null);
     try {
@@ -74,6 +75,7 @@ function SignInForm({ onSignedIn }: { readonly onSignedIn: (session: SessionView
     } catch (error) {
       setFailure(failureText(error));
       setPassword('');
+      form.querySelector<HTMLInputElement>('input[type=password]')?.focus();
     } finally {
       setBusy(false);
     }

@@ -36,7 +36,7 @@ export const de: Translated<typeof en> = {
   states: {
     connecting: 'Verbindung wird aufgebaut',
     open: 'Verbunden',
-    again: 'Verbindet sich neu',
+    again: 'Verbindung wird wiederhergestellt',
     ended: 'Nicht verbunden',
   },
   ends: {

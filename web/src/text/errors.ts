@@ -84,7 +84,7 @@ export const de: Record<Met, string> = {
   IMAGE_SOURCE_REFUSED: 'Von dieser Adresse werden keine Abbilder geladen.',
   PLACEMENT_NOT_POSSIBLE: 'Kein Knoten kann die VM aufnehmen.',
   MIGRATION_NOT_POSSIBLE: 'Die Livemigration ist nicht möglich.',
-  MODE_NOT_SUPPORTED: 'Diese Art des Umzugs gibt es noch nicht.',
+  MODE_NOT_SUPPORTED: 'Diese Art der Migration gibt es noch nicht.',
   EVICTION_REFUSED: 'Der Knoten lässt sich jetzt nicht entfernen.',
   MIGRATION_FAILED: 'Die Livemigration ist fehlgeschlagen.',
   MIGRATION_CANCELLED: 'Die Livemigration wurde abgebrochen.',

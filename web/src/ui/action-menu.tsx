@@ -6,10 +6,11 @@ import {
   MenuPopover,
   MenuTrigger,
   type PositioningVirtualElement,
-  Tooltip,
 } from '@fluentui/react-components';
 import { Fragment, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
 import { type ActionItem, groupsOf } from './actions.ts';
+import { ObstacleTooltip } from './obstacle-tooltip.tsx';
 
 /** The items of a menu, with dividers between groups. */
 export function ActionMenuItems({ items }: { readonly items: readonly ActionItem[] }) {
@@ -24,6 +25,7 @@ export function ActionMenuItems({ items }: { readonly items: readonly ActionItem
 }
 
 function ActionMenuItem({ item }: { readonly item: ActionItem }) {
+  const { t } = useTranslation('ui');
   if (item.submenu !== undefined && item.obstacle === null) {
     return (
       <Menu>
@@ -38,24 +40,19 @@ function ActionMenuItem({ item }: { readonly item: ActionItem }) {
       </Menu>
     );
   }
-  const menuItem = (
-    <MenuItem
-      {...(item.icon && { icon: item.icon })}
-      {...(item.shortcut && { secondaryContent: item.shortcut })}
-      data-action={item.id}
-      // Focusable although it does nothing: its reason must reach the keyboard and the screen reader.
-      aria-disabled={item.obstacle !== null}
-      disabled={item.obstacle !== null}
-      onClick={() => item.obstacle === null && item.run?.()}
-    >
-      {item.label}
-    </MenuItem>
-  );
-  if (item.obstacle === null) return menuItem;
   return (
-    <Tooltip content={item.obstacle} relationship="description" positioning="after">
-      {menuItem}
-    </Tooltip>
+    <ObstacleTooltip obstacle={item.obstacle} positioning="after">
+      <MenuItem
+        {...(item.icon && { icon: item.icon })}
+        {...(item.shortcut && { secondaryContent: t(`keys.${item.shortcut}`) })}
+        data-action={item.id}
+        // Focusable although it does nothing: its reason must reach the keyboard and the screen reader.
+        disabled={item.obstacle !== null}
+        onClick={() => item.obstacle === null && item.run?.()}
+      >
+        {item.label}
+      </MenuItem>
+    </ObstacleTooltip>
   );
 }
 

@@ -8,11 +8,12 @@ import {
   MenuTrigger,
   Subtitle2,
   tokens,
-  Tooltip,
+  useRestoreFocusTarget,
 } from '@fluentui/react-components';
 import { Fragment } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type ActionItem, groupsOf } from './actions.ts';
+import { ObstacleTooltip } from './obstacle-tooltip.tsx';
 
 const useStyles = makeStyles({
   pane: {
@@ -63,8 +64,10 @@ export function ActionsPane({ title, items }: { readonly title: string; readonly
 
 function PaneAction({ item }: { readonly item: ActionItem }) {
   const styles = useStyles();
+  const restoreFocus = useRestoreFocusTarget();
   const button = (
     <Button
+      {...restoreFocus}
       appearance="subtle"
       size="small"
       className={item.danger === true && item.obstacle === null ? styles.danger : styles.action}
@@ -76,14 +79,13 @@ function PaneAction({ item }: { readonly item: ActionItem }) {
       {item.label}
     </Button>
   );
-  if (item.obstacle !== null) {
+  if (item.submenu === undefined || item.obstacle !== null) {
     return (
-      <Tooltip content={item.obstacle} relationship="description" positioning="before">
+      <ObstacleTooltip obstacle={item.obstacle} positioning="before">
         {button}
-      </Tooltip>
+      </ObstacleTooltip>
     );
   }
-  if (item.submenu === undefined) return button;
   return (
     <Menu positioning={{ position: 'before', align: 'top' }}>
       <MenuTrigger disableButtonEnhancement>{button}</MenuTrigger>

@@ -17,8 +17,8 @@ export interface ActionItem {
   readonly danger?: boolean;
   /** Shown in the command bar, not only in its overflow. */
   readonly primary?: boolean;
-  /** Key that does it while the list has the focus, as KeyboardEvent.key: "Delete". */
-  readonly shortcut?: string;
+  /** Key that does it while the list has the focus, as KeyboardEvent.key. */
+  readonly shortcut?: 'Delete';
   readonly run?: () => void;
   /** A menu of its own; may be a component that loads its items when it is opened. */
   readonly submenu?: () => ReactElement;

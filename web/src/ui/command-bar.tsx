@@ -7,12 +7,13 @@ import {
   Toolbar,
   ToolbarButton,
   tokens,
-  Tooltip,
+  useRestoreFocusTarget,
 } from '@fluentui/react-components';
 import { MoreHorizontalRegular } from '@fluentui/react-icons';
 import { useTranslation } from 'react-i18next';
 import { ActionMenuItems } from './action-menu.tsx';
 import type { ActionItem } from './actions.ts';
+import { ObstacleTooltip } from './obstacle-tooltip.tsx';
 
 const useStyles = makeStyles({
   bar: { flexWrap: 'wrap', rowGap: tokens.spacingVerticalXXS, paddingInline: 0 },
@@ -48,8 +49,10 @@ export function CommandBar(props: { readonly label: string; readonly items: read
 
 function BarButton({ item }: { readonly item: ActionItem }) {
   const styles = useStyles();
+  const restoreFocus = useRestoreFocusTarget();
   const button = (
     <ToolbarButton
+      {...restoreFocus}
       className={styles.button}
       icon={item.icon ?? null}
       disabledFocusable={item.obstacle !== null}
@@ -59,14 +62,9 @@ function BarButton({ item }: { readonly item: ActionItem }) {
       {item.label}
     </ToolbarButton>
   );
-  if (item.obstacle !== null) {
-    return (
-      <Tooltip content={item.obstacle} relationship="description">
-        {button}
-      </Tooltip>
-    );
+  if (item.submenu === undefined || item.obstacle !== null) {
+    return <ObstacleTooltip obstacle={item.obstacle}>{button}</ObstacleTooltip>;
   }
-  if (item.submenu === undefined) return button;
   return (
     <Menu>
       <MenuTrigger disableButtonEnhancement>{button}</MenuTrigger>

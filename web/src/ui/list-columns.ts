@@ -41,14 +41,47 @@ export function useChosenColumns<T>(list: string, columns: readonly Column<T>[])
   return { shown, choose };
 }
 
-export function sorted<T>(items: readonly T[], columns: readonly Column<T>[], sorting: Sorting | null): readonly T[] {
-  const by = columns.find(({ id }) => id === sorting?.column)?.sortBy;
-  if (by === undefined || sorting === null) return items;
-  const sign = sorting.descending ? -1 : 1;
-  const collator = new Intl.Collator(undefined, { numeric: true });
-  return [...items].sort((left, right) => {
-    const [a, b] = [by(left), by(right)];
-    if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
-    return sign * (typeof a === 'number' && typeof b === 'number' ? a - b : collator.compare(String(a), String(b)));
-  });
+/**
+ * Sorts the same list again and again. It begins with the order of the last time, which is nearly right when little has changed: that takes
+ * one comparison per row, not one per row and power of two. Rows that are alike stand in the order of their keys.
+ */
+export class Sorter<T> {
+  readonly #keyOf: (item: T) => string;
+  #order: readonly string[] = [];
+
+  constructor(keyOf: (item: T) => string) {
+    this.#keyOf = keyOf;
+  }
+
+  sorted(items: readonly T[], columns: readonly Column<T>[], sorting: Sorting | null): readonly T[] {
+    const by = columns.find(({ id }) => id === sorting?.column)?.sortBy;
+    if (by === undefined || sorting === null) return items;
+    const sign = sorting.descending ? -1 : 1;
+    const list = this.#asBefore(items).sort((left, right) => {
+      const difference = compared(by(left), by(right), sign);
+      return difference !== 0 ? difference : collator.compare(this.#keyOf(left), this.#keyOf(right));
+    });
+    this.#order = list.map(this.#keyOf);
+    return list;
+  }
+
+  /** Items that were not there the last time come last. */
+  #asBefore(items: readonly T[]): T[] {
+    const left = new Map(items.map((item) => [this.#keyOf(item), item]));
+    const known: T[] = [];
+    for (const key of this.#order) {
+      const item = left.get(key);
+      if (item === undefined) continue;
+      known.push(item);
+      left.delete(key);
+    }
+    return [...known, ...left.values()];
+  }
+}
+
+const collator = new Intl.Collator(undefined, { numeric: true });
+
+function compared(a: string | number | null, b: string | number | null, sign: number): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  return sign * (typeof a === 'number' && typeof b === 'number' ? a - b : collator.compare(String(a), String(b)));
 }

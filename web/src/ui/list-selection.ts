@@ -1,13 +1,6 @@
 import type { KeyboardEvent, MouseEvent } from 'react';
 import { useRef, useState } from 'react';
 
-/** What is selected, and the row that has the focus; keys as in any list of Windows. */
-export interface ListSelection {
-  readonly selected: ReadonlySet<string>;
-  /** Key of the row with the focus. */
-  readonly focused: string | null;
-}
-
 interface Options {
   /** Keys of all rows in the order in which they are shown. */
   readonly keys: readonly string[];
@@ -18,16 +11,20 @@ interface Options {
   readonly onFocus: (index: number) => void;
 }
 
+/** What is selected, and the row that has the focus; keys as in any list of Windows. */
 export function useListSelection({ keys, selected, onSelect, onOpen, onFocus }: Options) {
   const [focused, setFocused] = useState<string | null>(null);
   const anchor = useRef<string | null>(null);
+  // The row that Tab reaches: the last one that had the focus, else the one that is selected already.
+  const start =
+    focused !== null && keys.includes(focused) ? focused : (keys.find((key) => selected.has(key)) ?? keys[0] ?? null);
   const range = (from: string | null, to: string): ReadonlySet<string> => {
     const [a, b] = [keys.indexOf(from ?? to), keys.indexOf(to)];
     return new Set(keys.slice(Math.min(a, b), Math.max(a, b) + 1));
   };
   const choose = (key: string, how: { readonly extend: boolean; readonly toggle: boolean }) => {
     setFocused(key);
-    if (how.extend) return onSelect(range(anchor.current, key));
+    if (how.extend) return onSelect(range(anchor.current ?? start, key));
     anchor.current = key;
     if (!how.toggle) return onSelect(new Set([key]));
     const next = new Set(selected);
@@ -37,7 +34,7 @@ export function useListSelection({ keys, selected, onSelect, onOpen, onFocus }: 
   const onClick = (key: string, event: MouseEvent) =>
     choose(key, { extend: event.shiftKey, toggle: event.ctrlKey || event.metaKey });
   const onKeyDown = (event: KeyboardEvent, pageRows: number) => {
-    const at = Math.max(0, keys.indexOf(focused ?? ''));
+    const at = Math.max(0, keys.indexOf(start ?? ''));
     const to = targetOf(event.key, { at, last: keys.length - 1, pageRows });
     const current = keys[at];
     if (to !== null) {
@@ -50,12 +47,12 @@ export function useListSelection({ keys, selected, onSelect, onOpen, onFocus }: 
     } else if (event.key === ' ' && current !== undefined) {
       event.preventDefault();
       choose(current, { extend: event.shiftKey, toggle: event.ctrlKey });
-    } else if (event.key === 'a' && event.ctrlKey) {
+    } else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       onSelect(new Set(keys));
     } else if (event.key === 'Enter' && current !== undefined) onOpen?.(current);
   };
-  return { focused, setFocused, onClick, onKeyDown };
+  return { start, setFocused, onClick, onKeyDown };
 }
 
 function targetOf(key: string, { at, last, pageRows }: { at: number; last: number; pageRows: number }): number | null {

@@ -10,14 +10,23 @@ import {
   type PositioningVirtualElement,
   tokens,
   Tooltip,
+  useRestoreFocusTarget,
 } from '@fluentui/react-components';
 import { ArrowDownFilled, ArrowUpFilled, ColumnEditRegular } from '@fluentui/react-icons';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useMemo, useRef, useState } from 'react';
+import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type MouseEvent,
+  type ReactNode,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { useTranslation } from 'react-i18next';
 import { ContextMenu, pointAt } from './action-menu.tsx';
 import type { ActionItem } from './actions.ts';
-import { type Column, type Sorting, sorted, useChosenColumns } from './list-columns.ts';
+import { type Column, Sorter, type Sorting, useChosenColumns } from './list-columns.ts';
 import { useListSelection } from './list-selection.ts';
 import { useNarrow } from './narrow.ts';
 
@@ -112,21 +121,26 @@ export function ObjectList<T>(props: ObjectListProps<T>) {
   const [sorting, setSorting] = useState<Sorting | null>(props.sorting ?? null);
   const { shown: chosen, choose } = useChosenColumns(id, columns);
   const shown = narrow ? chosen.filter((column) => column.wideOnly !== true) : chosen;
-  const rows = useMemo(() => sorted(items, columns, sorting), [items, columns, sorting]);
+  const [sorter] = useState(() => new Sorter(keyOf));
+  const rows = useMemo(() => sorter.sorted(items, columns, sorting), [sorter, items, columns, sorting]);
   const keys = useMemo(() => rows.map(keyOf), [rows, keyOf]);
   const scroller = useRef<HTMLDivElement>(null);
+  const focusRow = (index: number) => {
+    virtual.scrollToIndex(index);
+    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus());
+  };
+  const selection = useListSelection({ keys, selected, onSelect, onFocus: focusRow, ...(onOpen && { onOpen }) });
+  const tabStop = selection.start;
+  const tabStopIndex = tabStop === null ? -1 : keys.indexOf(tabStop);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,
     scrollPaddingStart: ROW_HEIGHT,
+    // The row that the keyboard reaches is there, wherever the list is scrolled to: with it the focus would go.
+    rangeExtractor: (range) => withRow(range, tabStopIndex),
   });
-  const focusRow = (index: number) => {
-    virtual.scrollToIndex(index);
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus());
-  };
-  const selection = useListSelection({ keys, selected, onSelect, onFocus: focusRow, ...(onOpen && { onOpen }) });
   const [menuAt, setMenuAt] = useState<PositioningVirtualElement | null>(null);
   const openMenu = (key: string, x: number, y: number) => {
     if (!selected.has(key)) onSelect(new Set([key]));
@@ -135,60 +149,39 @@ export function ObjectList<T>(props: ObjectListProps<T>) {
     setMenuAt(pointAt(x, y));
   };
   const template = { gridTemplateColumns: shown.map(({ width }) => width).join(' ') };
-  const tabStop = selection.focused !== null && keys.includes(selection.focused) ? selection.focused : keys[0];
-  const pageRows = () => Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT) - 1;
+  const onKeyDown = (event: KeyboardEvent) => {
+    // Keys in a link or a button of a row, or in a menu that belongs to it, are theirs.
+    if (!(event.target instanceof Element) || event.target.getAttribute('role') !== 'row') return;
+    const action = selected.size === 0 ? undefined : actions.find(({ shortcut }) => shortcut === event.key);
+    if (action !== undefined && action.obstacle === null && !event.repeat) {
+      event.preventDefault();
+      action.run?.();
+    } else selection.onKeyDown(event, Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT) - 1);
+  };
   return (
     <div ref={scroller} className={styles.root}>
-      <div
-        role="grid"
-        aria-label={label}
-        aria-rowcount={rows.length + 1}
-        aria-multiselectable
-        className={styles.inner}
-        onKeyDown={(event) => selection.onKeyDown(event, pageRows())}
-      >
+      <div role="grid" aria-label={label} aria-rowcount={rows.length + 1} aria-multiselectable className={styles.inner}>
         <div role="row" aria-rowindex={1} className={mergeClasses(styles.row, styles.head)} style={template}>
           {shown.map((column) => (
             <HeadCell key={column.id} column={column} sorting={sorting} onSort={setSorting} />
           ))}
           <ColumnChooser columns={columns} shown={chosen} onChoose={choose} />
         </div>
-        <div style={{ height: virtual.getTotalSize(), position: 'relative' }} role="rowgroup">
+        <div style={{ height: virtual.getTotalSize(), position: 'relative' }} role="rowgroup" onKeyDown={onKeyDown}>
           {virtual.getVirtualItems().map(({ index, start }) => {
             const item = rows[index];
             const key = keys[index];
             if (item === undefined || key === undefined) return null;
             return (
-              <div
+              <BodyRow
                 key={key}
-                role="row"
-                aria-rowindex={index + 2}
-                aria-selected={selected.has(key)}
-                data-index={index}
-                data-key={key}
-                tabIndex={key === tabStop ? 0 : -1}
-                className={mergeClasses(styles.row, styles.bodyRow, selected.has(key) && styles.selected)}
+                name={key}
+                {...{ index, item, columns: shown, isSelected: selected.has(key), isTabStop: key === tabStop }}
                 style={{ ...template, transform: `translateY(${start}px)` }}
                 onClick={(event) => selection.onClick(key, event)}
-                onDoubleClick={() => onOpen?.(key)}
-                onContextMenu={(event) => {
-                  event.preventDefault();
-                  // The menu key has no pointer: the menu opens at the row then.
-                  const box = event.currentTarget.getBoundingClientRect();
-                  const byKey = event.clientX === 0 && event.clientY === 0;
-                  openMenu(key, byKey ? box.left + 24 : event.clientX, byKey ? box.bottom : event.clientY);
-                }}
-              >
-                {shown.map((column) => (
-                  <div
-                    key={column.id}
-                    role="gridcell"
-                    className={mergeClasses(styles.cell, column.align === 'end' && styles.end)}
-                  >
-                    {column.render(item)}
-                  </div>
-                ))}
-              </div>
+                onOpen={() => onOpen?.(key)}
+                onMenu={(x, y) => openMenu(key, x, y)}
+              />
             );
           })}
         </div>
@@ -197,6 +190,70 @@ export function ObjectList<T>(props: ObjectListProps<T>) {
       <ContextMenu at={actions.length > 0 ? menuAt : null} items={actions} onClose={() => setMenuAt(null)} />
     </div>
   );
+}
+
+interface BodyRowProps<T> {
+  /** Its key. */
+  readonly name: string;
+  readonly index: number;
+  readonly item: T;
+  readonly columns: readonly Column<T>[];
+  readonly isSelected: boolean;
+  readonly isTabStop: boolean;
+  readonly style: CSSProperties;
+  readonly onClick: (event: MouseEvent) => void;
+  readonly onOpen: () => void;
+  readonly onMenu: (x: number, y: number) => void;
+}
+
+function BodyRow<T>(props: BodyRowProps<T>) {
+  const { name, index, item, columns, isSelected, isTabStop, style, onClick, onOpen, onMenu } = props;
+  const styles = useStyles();
+  const restoreFocus = useRestoreFocusTarget();
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={isSelected}
+      data-index={index}
+      data-key={name}
+      tabIndex={isTabStop ? 0 : -1}
+      className={mergeClasses(styles.row, styles.bodyRow, isSelected && styles.selected)}
+      style={style}
+      {...restoreFocus}
+      onMouseDown={(event) => {
+        // A range of rows is meant, not of text.
+        if (!event.shiftKey) return;
+        event.preventDefault();
+        event.currentTarget.focus();
+      }}
+      onClick={onClick}
+      onDoubleClick={onOpen}
+      onContextMenu={(event) => {
+        event.preventDefault();
+        // The menu key has no pointer: the menu opens at the row then.
+        const box = event.currentTarget.getBoundingClientRect();
+        const byKey = event.clientX === 0 && event.clientY === 0;
+        onMenu(byKey ? box.left + 24 : event.clientX, byKey ? box.bottom : event.clientY);
+      }}
+    >
+      {columns.map((column) => (
+        <div
+          key={column.id}
+          role="gridcell"
+          className={mergeClasses(styles.cell, column.align === 'end' && styles.end)}
+        >
+          {column.render(item)}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function withRow(range: Range, index: number): number[] {
+  const shown = defaultRangeExtractor(range);
+  if (index < 0 || index >= range.count || shown.includes(index)) return shown;
+  return [...shown, index].sort((left, right) => left - right);
 }
 
 function HeadCell<T>(props: {

@@ -8,7 +8,7 @@ import {
   ToastTrigger,
   useToastController,
 } from '@fluentui/react-components';
-import { useCallback, useRef } from 'react';
+import { useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
 import { GodwitError } from '../../../src/contract/error-body.ts';
 import { FailureText } from './failure-text.tsx';
@@ -26,6 +26,9 @@ export interface RunOptions<T> {
   readonly afterwards?: (result: T) => void;
 }
 
+/** What has been asked for and not been answered yet, from wherever on the page. */
+const running = new Set<string>();
+
 /**
  * Does something that may be refused. Feedback comes at once; a failure stays until it is closed, with what happened, the state things are
  * in, the next step and the code. The same thing is not asked for twice at a time.
@@ -33,11 +36,10 @@ export interface RunOptions<T> {
 export function useRun(): <T>(options: RunOptions<T>) => Promise<T | undefined> {
   const { dispatchToast, updateToast, dismissToast } = useToastController(TOASTER_ID);
   const { t } = useTranslation('ui');
-  const running = useRef(new Set<string>());
   return useCallback(
     async <T,>({ what, call, done, afterwards }: RunOptions<T>): Promise<T | undefined> => {
-      if (running.current.has(what)) return undefined;
-      running.current.add(what);
+      if (running.has(what)) return undefined;
+      running.add(what);
       const toastId = crypto.randomUUID();
       dispatchToast(
         <Toast>
@@ -71,14 +73,14 @@ export function useRun(): <T>(options: RunOptions<T>) => Promise<T | undefined> 
         });
         return undefined;
       } finally {
-        running.current.delete(what);
+        running.delete(what);
       }
     },
     [dispatchToast, updateToast, dismissToast, t],
   );
 }
 
-function FailureToast({
+export function FailureToast({
   what,
   error,
   close,

@@ -1,11 +1,12 @@
 import { Checkbox, makeStyles, Text, tokens } from '@fluentui/react-components';
-import { useState } from 'react';
+import { useContext, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { deleteVm, type VmView } from '../../../src/contract/vms.ts';
+import { LiveContext } from '../live/live-hooks.ts';
 import { useClient } from '../session/client-context.ts';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
-import { useRun } from '../ui/use-run.tsx';
+import { useRunAll } from '../ui/use-run-all.tsx';
 
 const useStyles = makeStyles({
   files: {
@@ -24,19 +25,23 @@ export function DeleteVmDialog({ vms, onClose }: { readonly vms: readonly VmView
   const styles = useStyles();
   const { t } = useTranslation('actions');
   const client = useClient();
-  const run = useRun();
+  const runAll = useRunAll();
+  const store = useContext(LiveContext);
   const [, navigate] = useLocation();
   const [deleteDisks, setDeleteDisks] = useState(false);
   const files = vms.flatMap(({ disks }) => disks.map(({ path }) => path));
-  const remove = () => {
-    for (const { name } of vms) {
-      void run({
-        what: t('doing.delete', { name }),
+  const remove = async () => {
+    await runAll(
+      t('delete.confirm'),
+      vms.map(({ name }) => ({
+        ...{ name, what: t('doing.delete', { name }) },
         call: () => client.call(deleteVm, { params: { name }, query: { deleteDisks } }),
-        done: () => t('done.delete', { name }),
-        afterwards: () => navigate('/vms'),
-      });
-    }
+      })),
+    );
+    // Where it is gone and still shown; who has gone on to something else stays there.
+    const [, area, shown] = window.location.pathname.split('/');
+    const gone = vms.some((vm) => vm.name === decodeURIComponent(shown ?? '') && !store.get().vms.has(vm.name));
+    if (area === 'vms' && gone) navigate('/vms');
   };
   const name = vms[0]?.name ?? '';
   return (
@@ -45,7 +50,7 @@ export function DeleteVmDialog({ vms, onClose }: { readonly vms: readonly VmView
       confirmLabel={t('delete.confirm')}
       typed={vms.length === 1 ? name : t('delete.typeCount', { count: vms.length })}
       danger
-      onConfirm={remove}
+      onConfirm={() => void remove()}
       onClose={onClose}
     >
       <Text>{t('delete.text')}</Text>

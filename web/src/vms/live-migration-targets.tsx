@@ -1,14 +1,14 @@
 import { makeStyles, MenuDivider, MenuItem, Spinner, tokens } from '@fluentui/react-components';
-import { ServerRegular, StarRegular } from '@fluentui/react-icons';
+import { OptionsRegular, ServerRegular, StarRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { useLocation } from 'wouter';
 import { type MigrationDryRun, migrateVm } from '../../../src/contract/migrations.ts';
 import type { VmView } from '../../../src/contract/vms.ts';
 import { useNodes } from '../live/live-hooks.ts';
 import { useClient } from '../session/client-context.ts';
 import { formatMs } from '../ui/format.ts';
-import { useRun } from '../ui/use-run.tsx';
+import { FailureText } from '../ui/failure-text.tsx';
+import { useMigrate } from './use-migrate.ts';
 
 const useStyles = makeStyles({
   item: { maxWidth: '28rem' },
@@ -21,19 +21,39 @@ const useStyles = makeStyles({
 });
 
 const ASK_EVERY_MS = 2000;
+/** Forecasts of so many nodes are asked for, those with the most room; the others can be chosen without one. */
+const FORECASTS_MAX = 12;
 
 /** Where the VMs may go: the best node, then each node with its forecast, unsuitable ones with all reasons. */
-export function LiveMigrationTargets({ vms }: { readonly vms: readonly VmView[] }) {
+export function LiveMigrationTargets(props: { readonly vms: readonly VmView[]; readonly onOptions: () => void }) {
+  const { vms, onOptions } = props;
+  const { t } = useTranslation('actions');
   const [only] = vms;
-  if (vms.length > 1 || only === undefined) return <SeveralTargets vms={vms} />;
-  return <TargetsOfOne vm={only} />;
+  return (
+    <>
+      {vms.length > 1 || only === undefined ? <SeveralTargets vms={vms} /> : <TargetsOfOne vm={only} />}
+      <MenuDivider />
+      <MenuItem icon={<OptionsRegular />} data-action="migrate-options" onClick={onOptions}>
+        {t('targets.options')}
+      </MenuItem>
+    </>
+  );
 }
 
 function SeveralTargets({ vms }: { readonly vms: readonly VmView[] }) {
   const { t } = useTranslation('actions');
   const migrate = useMigrate();
   return (
-    <MenuItem icon={<StarRegular />} data-action="migrate-best" onClick={() => vms.forEach((vm) => migrate(vm.name))}>
+    <MenuItem
+      icon={<StarRegular />}
+      data-action="migrate-best"
+      onClick={() =>
+        migrate(
+          vms.map(({ name }) => name),
+          {},
+        )
+      }
+    >
       {t('targets.several')}
     </MenuItem>
   );
@@ -45,18 +65,28 @@ function TargetsOfOne({ vm }: { readonly vm: VmView }) {
   const client = useClient();
   const migrate = useMigrate();
   const nodes = useNodes().filter(({ role }) => role === 'node');
-  const { data } = useQuery({
+  const { data, error } = useQuery({
     queryKey: ['vm', vm.name, 'targets'],
     queryFn: async () => {
       const ask = (to?: string) =>
         client.call(migrateVm, { params: { name: vm.name }, body: { dryRun: true, ...(to !== undefined && { to }) } });
       const best = (await ask()) as MigrationDryRun;
       const others = best.candidates.filter(({ node, possible }) => possible && node !== best.destination);
-      const asked = await Promise.all(others.map(({ node }) => ask(node) as Promise<MigrationDryRun>));
+      const roomiest = [...others].sort((left, right) => (right.freeMemoryBytes ?? 0) - (left.freeMemoryBytes ?? 0));
+      const asked = await Promise.all(
+        roomiest.slice(0, FORECASTS_MAX).map(({ node }) => ask(node) as Promise<MigrationDryRun>),
+      );
       return { best, byNode: new Map([best, ...asked].map((answer) => [answer.destination, answer])) };
     },
     refetchInterval: ASK_EVERY_MS,
   });
+  if (data === undefined && error !== null) {
+    return (
+      <MenuItem disabled className={styles.item} subText={<FailureText error={error} />}>
+        {t('targets.notKnown')}
+      </MenuItem>
+    );
+  }
   if (data === undefined) {
     return (
       <MenuItem icon={<Spinner size="tiny" />} disabled>
@@ -72,7 +102,7 @@ function TargetsOfOne({ vm }: { readonly vm: VmView }) {
         className={styles.item}
         data-action="migrate-best"
         disabled={!best.possible}
-        onClick={() => best.possible && migrate(vm.name)}
+        onClick={() => best.possible && migrate([vm.name], {})}
         subText={best.possible ? t('targets.bestIs', { node: best.destination ?? '' }) : best.reasons.join(' ')}
       >
         {t('targets.best')}
@@ -106,7 +136,7 @@ function Target({ vm, node, best, answer }: TargetProps) {
       className={styles.item}
       data-action={`migrate-${node}`}
       disabled={!possible}
-      onClick={() => possible && migrate(vm.name, node)}
+      onClick={() => possible && migrate([vm.name], { to: node })}
       subText={
         possible ? (
           <Forecast answer={answer} />
@@ -133,24 +163,4 @@ function Forecast({ answer }: { readonly answer: MigrationDryRun | undefined }) 
   const total = formatMs(totalMs);
   if (blackoutMs === null) return t('targets.forecastTotal', { total });
   return t('targets.forecast', { total, blackout: formatMs(blackoutMs) });
-}
-
-/** Starts a live migration and goes to its page; without a node to the best one. */
-function useMigrate(): (vm: string, to?: string) => void {
-  const { t } = useTranslation('actions');
-  const client = useClient();
-  const run = useRun();
-  const [, navigate] = useLocation();
-  return (vm, to) => {
-    void run({
-      what:
-        to === undefined ? t('doing.live-migrate-best', { name: vm }) : t('doing.live-migrate', { name: vm, node: to }),
-      call: () =>
-        client.call(migrateVm, { params: { name: vm }, body: { mode: 'live', ...(to !== undefined && { to }) } }),
-      afterwards: (answer) => {
-        if (!answer.dryRun && location.pathname.startsWith('/migrations'))
-          navigate(`/migrations/${answer.migrationId}`);
-      },
-    });
-  };
 }

@@ -41,16 +41,20 @@ function Properties({ vm, onClose }: { readonly vm: VmView; readonly onClose: ()
   const client = useClient();
   const run = useRun();
   const [page, setPage] = useState<Page>('general');
-  const [draft, setDraft] = useState<Draft>(() => {
+  // As it was when the dialog opened: what others have changed meanwhile is not changed back.
+  const [before] = useState<Draft>(() => {
     const { highlyAvailable, automaticStart, budgetMs, availability } = vm;
     return { highlyAvailable, automaticStart, budgetMs, ...availability };
   });
+  const [draft, setDraft] = useState(before);
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
   const apply = () => {
     onClose();
+    const body = differences(before, draft);
+    if (Object.keys(body).length === 0) return;
     void run({
       what: t('actions:doing.settings', { name: vm.name }),
-      call: () => client.call(changeVm, { params: { name: vm.name }, body: draft }),
+      call: () => client.call(changeVm, { params: { name: vm.name }, body }),
       done: () => t('actions:done.settings', { name: vm.name }),
     });
   };
@@ -86,6 +90,13 @@ function Properties({ vm, onClose }: { readonly vm: VmView; readonly onClose: ()
       </div>
     </FormDialog>
   );
+}
+
+function differences(before: Draft, draft: Draft): ChangeVmBody {
+  const changed = Object.entries(draft).filter(
+    ([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key as keyof Draft]),
+  );
+  return Object.fromEntries(changed);
 }
 
 /** A spin button says either a value or what was typed. */

@@ -43,16 +43,33 @@ const useStyles = makeStyles({
 });
 
 /** Memory, CPUs, disks, network adapters, CD drive: what applies now and what at the next start. */
-export function SettingsDialog({ name, onClose }: { readonly name: string; readonly onClose: () => void }) {
+export function SettingsDialog(props: {
+  readonly name: string;
+  /** It opens with a disk to be added. */
+  readonly newDisk: boolean;
+  readonly onClose: () => void;
+}) {
+  const { name, newDisk, onClose } = props;
   const vm = useVm(name);
-  return vm === undefined ? null : <Settings vm={vm} onClose={onClose} />;
+  return vm === undefined ? null : <Settings vm={vm} newDisk={newDisk} onClose={onClose} />;
 }
 
-function Settings({ vm, onClose }: { readonly vm: VmView; readonly onClose: () => void }) {
+const NEW_DISK_GIB = 8;
+
+interface SettingsProps {
+  readonly vm: VmView;
+  readonly newDisk: boolean;
+  readonly onClose: () => void;
+}
+
+function Settings({ vm, newDisk, onClose }: SettingsProps) {
   const { t } = useTranslation(['vms', 'actions']);
   const client = useClient();
   const run = useRun();
-  const [draft, setDraft] = useState<Hardware>(() => hardwareOf(vm));
+  const [draft, setDraft] = useState<Hardware>(() => ({
+    ...hardwareOf(vm),
+    newDisksGib: newDisk ? [NEW_DISK_GIB] : [],
+  }));
   const change = (part: Partial<Hardware>) => setDraft((before) => ({ ...before, ...part }));
   const body = changesOf(vm, draft);
   const isOff = vm.state === 'off' || vm.state === 'failed';
@@ -70,8 +87,9 @@ function Settings({ vm, onClose }: { readonly vm: VmView; readonly onClose: () =
   return (
     <FormDialog
       title={t('vms:settings.title', { name: vm.name })}
-      ready={Object.keys(body).length > 0 && draft.memoryMib >= 16 && draft.cpus >= 1}
-      onApply={() => send(body)}
+      ready={draft.memoryMib >= 16 && draft.cpus >= 1}
+      // A figure that was just typed counts when its field loses the focus: until then there may seem to be no change.
+      onApply={() => (Object.keys(body).length === 0 ? onClose() : send(body))}
       onClose={onClose}
     >
       <Text>{t(isOff ? 'vms:settings.now' : 'vms:settings.later')}</Text>
@@ -220,7 +238,7 @@ function Disks({ vm, draft, change }: PartProps & { readonly vm: VmView }) {
           size="small"
           icon={<AddRegular />}
           className={styles.add}
-          onClick={() => change({ newDisksGib: [...draft.newDisksGib, 8] })}
+          onClick={() => change({ newDisksGib: [...draft.newDisksGib, NEW_DISK_GIB] })}
         >
           {t('settings.addDisk')}
         </Button>

@@ -3,17 +3,20 @@ import { useTranslation } from 'react-i18next';
 import { turnOffVm, type VmView } from '../../../src/contract/vms.ts';
 import { useClient } from '../session/client-context.ts';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
-import { useRun } from '../ui/use-run.tsx';
+import { useRunAll } from '../ui/use-run-all.tsx';
 
 export function TurnOffDialog({ vms, onClose }: { readonly vms: readonly VmView[]; readonly onClose: () => void }) {
   const { t } = useTranslation('actions');
   const client = useClient();
-  const run = useRun();
-  const turnOff = () => {
-    for (const { name } of vms) {
-      void run({ what: t('doing.turn-off', { name }), call: () => client.call(turnOffVm, { params: { name } }) });
-    }
-  };
+  const runAll = useRunAll();
+  const turnOff = () =>
+    void runAll(
+      t('turnOff.confirm'),
+      vms.map(({ name }) => ({
+        ...{ name, what: t('doing.turn-off', { name }) },
+        call: () => client.call(turnOffVm, { params: { name } }),
+      })),
+    );
   return (
     <ConfirmDialog
       title={t('turnOff.title', { count: vms.length, name: vms[0]?.name ?? '' })}

@@ -6,16 +6,18 @@ import { cancelMigration } from '../../../src/contract/migrations.ts';
 import { changeVm, pauseVm, resetVm, resumeVm, shutDownVm, startVm, type VmView } from '../../../src/contract/vms.ts';
 import { useClient } from '../session/client-context.ts';
 import type { ActionItem } from '../ui/actions.ts';
-import { useRun } from '../ui/use-run.tsx';
+import { type Task, useRunAll } from '../ui/use-run-all.tsx';
 import { DeleteVmDialog } from './delete-vm-dialog.tsx';
 import { LiveMigrationTargets } from './live-migration-targets.tsx';
+import { MigrationOptionsDialog } from './migration-options-dialog.tsx';
 import { PropertiesDialog } from './properties-dialog.tsx';
 import { SettingsDialog } from './settings-dialog.tsx';
 import { TurnOffDialog } from './turn-off-dialog.tsx';
 import { actionIcons } from './vm-action-icons.tsx';
+import { VmHelpDialog } from './vm-help-dialog.tsx';
 import { obstacleTo, type VmActionId } from './vm-obstacles.ts';
 
-type DialogName = 'delete' | 'settings' | 'properties' | 'turn-off';
+type DialogName = 'delete' | 'settings' | 'add-storage' | 'properties' | 'turn-off' | 'migration-options' | 'help';
 
 /** What can be done to the selected VMs, and the dialog that is open. */
 export function useVmActions(vms: readonly VmView[]): {
@@ -26,6 +28,7 @@ export function useVmActions(vms: readonly VmView[]): {
   const [, navigate] = useLocation();
   const [open, setOpen] = useState<{ readonly name: DialogName; readonly vms: readonly VmView[] } | null>(null);
   const requests = useVmRequests();
+  const runAll = useRunAll();
   const [first] = vms;
   if (first === undefined) return { items: [], dialog: dialogOf(open, () => setOpen(null)) };
   const single = vms.length === 1;
@@ -34,34 +37,47 @@ export function useVmActions(vms: readonly VmView[]): {
     obstacle: obstacleTo(id, vms, t),
     ...more,
   });
-  const forEach = (request: (vm: VmView) => void) => () => vms.forEach(request);
+  const each = (id: RequestId, concerned: readonly VmView[] = vms) => ({
+    run: () => void runAll(t(`labels.${id}`), concerned.map(requests[id])),
+  });
   const show = (name: DialogName) => () => setOpen({ name, vms });
+  // Where the selected ones differ, both are offered, each for those that it changes.
+  const begin = vms.filter(({ automaticStart }) => automaticStart);
+  const stay = vms.filter(({ automaticStart }) => !automaticStart);
   const items: ActionItem[] = [
     ...(single ? [item('connect', 'connect', { primary: true, run: () => openConsole(first) })] : []),
-    item('start', 'power', { primary: true, run: forEach(requests.start) }),
-    item('shut-down', 'power', { primary: true, run: forEach(requests.shutDown) }),
+    item('start', 'power', { primary: true, ...each('start') }),
+    item('shut-down', 'power', { primary: true, ...each('shut-down') }),
     item('turn-off', 'power', { run: show('turn-off') }),
-    item('pause', 'power', { run: forEach(requests.pause) }),
-    item('resume', 'power', { run: forEach(requests.resume) }),
-    item('reset', 'power', { run: forEach(requests.reset) }),
-    item('live-migrate', 'move', { primary: true, submenu: () => <LiveMigrationTargets vms={vms} /> }),
-    item('cancel-migration', 'move', { run: forEach(requests.cancel) }),
+    item('pause', 'power', each('pause')),
+    item('resume', 'power', each('resume')),
+    item('reset', 'power', each('reset')),
+    item('live-migrate', 'move', {
+      primary: true,
+      submenu: () => <LiveMigrationTargets vms={vms} onOptions={show('migration-options')} />,
+    }),
+    item('cancel-migration', 'move', each('cancel-migration')),
     ...(single
       ? [
           item('settings', 'settings', { run: show('settings') }),
+          item('add-storage', 'settings', { run: show('add-storage') }),
           item('critical-events', 'settings', {
             run: () => navigate(`/events?vm=${encodeURIComponent(first.name)}&critical=true`),
           }),
         ]
       : []),
-    item(first.automaticStart ? 'automatic-start-off' : 'automatic-start-on', 'settings', {
-      run: forEach((vm) => requests.automaticStart(vm, !first.automaticStart)),
-    }),
+    ...(stay.length > 0 ? [item('automatic-start-on', 'settings', each('automatic-start-on', stay))] : []),
+    ...(begin.length > 0 ? [item('automatic-start-off', 'settings', each('automatic-start-off', begin))] : []),
     ...(single
-      ? [item('dependency-report', 'settings', { run: () => navigate(`/vms/${first.name}/dependencies`) })]
+      ? [
+          item('dependency-report', 'settings', {
+            run: () => navigate(`/vms/${encodeURIComponent(first.name)}/dependencies`),
+          }),
+        ]
       : []),
-    item('delete', 'delete', { danger: true, run: show('delete') }),
+    item('delete', 'delete', { danger: true, shortcut: 'Delete', run: show('delete') }),
     ...(single ? [item('properties', 'properties', { run: show('properties') })] : []),
+    item('help', 'properties', { run: show('help') }),
   ];
   return { items, dialog: dialogOf(open, () => setOpen(null)) };
 }
@@ -78,7 +94,12 @@ function dialogOf(
     case 'turn-off':
       return <TurnOffDialog vms={open.vms} onClose={onClose} />;
     case 'settings':
-      return <SettingsDialog name={first.name} onClose={onClose} />;
+    case 'add-storage':
+      return <SettingsDialog name={first.name} newDisk={open.name === 'add-storage'} onClose={onClose} />;
+    case 'migration-options':
+      return <MigrationOptionsDialog vms={open.vms} onClose={onClose} />;
+    case 'help':
+      return <VmHelpDialog onClose={onClose} />;
     case 'properties':
       return <PropertiesDialog name={first.name} onClose={onClose} />;
   }
@@ -89,31 +110,33 @@ function openConsole(vm: VmView): void {
   window.open(`/vms/${encodeURIComponent(vm.name)}/console/${kind}`, `console-${vm.name}`, 'width=1060,height=860');
 }
 
+type RequestId =
+  | 'start'
+  | 'shut-down'
+  | 'pause'
+  | 'resume'
+  | 'reset'
+  | 'cancel-migration'
+  | 'automatic-start-on'
+  | 'automatic-start-off';
+
 /** The requests that need no dialog. */
-function useVmRequests() {
+function useVmRequests(): Record<RequestId, (vm: VmView) => Task> {
   const { t } = useTranslation('actions');
   const client = useClient();
-  const run = useRun();
-  const power = (route: typeof startVm, key: 'start' | 'shut-down' | 'pause' | 'resume' | 'reset') => (vm: VmView) =>
-    void run({
-      what: t(`doing.${key}`, { name: vm.name }),
-      call: () => client.call(route, { params: { name: vm.name } }),
-    });
+  const task = (id: RequestId, call: (params: { readonly name: string }) => Promise<unknown>) => {
+    return ({ name }: VmView): Task => ({ name, what: t(`doing.${id}`, { name }), call: () => call({ name }) });
+  };
+  const automaticStart = (begins: boolean) => (params: { readonly name: string }) =>
+    client.call(changeVm, { params, body: { automaticStart: begins } });
   return {
-    start: power(startVm, 'start'),
-    shutDown: power(shutDownVm as unknown as typeof startVm, 'shut-down'),
-    pause: power(pauseVm as unknown as typeof startVm, 'pause'),
-    resume: power(resumeVm as unknown as typeof startVm, 'resume'),
-    reset: power(resetVm as unknown as typeof startVm, 'reset'),
-    cancel: (vm: VmView) =>
-      void run({
-        what: t('doing.cancel-migration', { name: vm.name }),
-        call: () => client.call(cancelMigration, { params: { name: vm.name } }),
-      }),
-    automaticStart: (vm: VmView, automaticStart: boolean) =>
-      void run({
-        what: t(automaticStart ? 'doing.automatic-start-on' : 'doing.automatic-start-off', { name: vm.name }),
-        call: () => client.call(changeVm, { params: { name: vm.name }, body: { automaticStart } }),
-      }),
+    start: task('start', (params) => client.call(startVm, { params })),
+    'shut-down': task('shut-down', (params) => client.call(shutDownVm, { params })),
+    pause: task('pause', (params) => client.call(pauseVm, { params })),
+    resume: task('resume', (params) => client.call(resumeVm, { params })),
+    reset: task('reset', (params) => client.call(resetVm, { params })),
+    'cancel-migration': task('cancel-migration', (params) => client.call(cancelMigration, { params })),
+    'automatic-start-on': task('automatic-start-on', automaticStart(true)),
+    'automatic-start-off': task('automatic-start-off', automaticStart(false)),
   };
 }

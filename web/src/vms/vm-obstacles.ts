@@ -12,12 +12,14 @@ export type VmActionId =
   | 'live-migrate'
   | 'cancel-migration'
   | 'settings'
+  | 'add-storage'
   | 'critical-events'
   | 'automatic-start-on'
   | 'automatic-start-off'
   | 'dependency-report'
   | 'delete'
-  | 'properties';
+  | 'properties'
+  | 'help';
 
 type State = VmView['state'];
 

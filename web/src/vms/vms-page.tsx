@@ -25,14 +25,19 @@ export function VmsPage({ name }: { readonly name?: string }) {
   const cluster = useCluster();
   const columns = useVmColumns();
   // The address is the selection of one; several selected at once are this page's own.
-  const [several, setSeveral] = useState<ReadonlySet<string>>(new Set());
-  const selected = useMemo(() => (several.size > 1 || name === undefined ? several : new Set([name])), [several, name]);
+  const [several, setSeveral] = useState<{ readonly names: ReadonlySet<string>; readonly at: string | undefined }>();
+  const selected = useMemo(() => {
+    if (several !== undefined && several.at === name && several.names.size > 1) return several.names;
+    return new Set(name === undefined ? [] : [name]);
+  }, [several, name]);
   const chosen = useMemo(() => vms.filter((vm) => selected.has(vm.name)), [vms, selected]);
   const { items, dialog } = useVmActions(chosen);
   const select = (names: ReadonlySet<string>) => {
-    setSeveral(names);
+    setSeveral({ names, at: name });
     const [only] = names;
-    if (names.size === 1 && only !== undefined && only !== name) navigate(`/vms/${only}`);
+    if (names.size > 1 || only === name) return;
+    // Walking along the list leaves one step in the history, not one per row.
+    navigate(only === undefined ? '/vms' : `/vms/${encodeURIComponent(only)}`, { replace: name !== undefined });
   };
   const newVm: ActionItem = {
     ...{ id: 'new-vm', label: t('vms:newVm'), icon: <AddRegular />, group: 'new', obstacle: null, primary: true },
@@ -40,8 +45,8 @@ export function VmsPage({ name }: { readonly name?: string }) {
   };
   const [first] = chosen;
   const paneTitle = chosen.length > 1 ? t('ui:selected', { count: chosen.length }) : (first?.name ?? t('frame:vms'));
-  const open = (of: string) => navigate(`/vms/${of}/dependencies`);
-  const missing = name !== undefined && several.size <= 1 && first === undefined;
+  const open = (of: string) => navigate(`/vms/${encodeURIComponent(of)}/dependencies`);
+  const missing = name !== undefined && selected.size === 1 && first === undefined;
   return (
     <Page
       title={t('frame:vms')}
