@@ -51,6 +51,9 @@ const FORBIDDEN = [
   ['src/cli/commands/x.ts', '../../adapters/qmp/qmp-client.ts'],
   ['src/lab/x.ts', '../agent/main.ts'],
   ['src/lab/guest/x.ts', '../../adapters/qmp/qmp-client.ts'],
+  ['web/src/vms/x.ts', '../../../src/api/server.ts'],
+  ['web/src/vms/x.ts', '../../../src/placement/choose-node.ts'],
+  ['web/src/vms/x.ts', 'node:fs'],
   ['simulation/x.ts', '../src/adapters/etcd/etcd-store.ts'],
   ['simulation/x.ts', '../src/agent/main.ts'],
   ['simulation/x.ts', '../src/agent/run-node.ts'],
@@ -90,6 +93,9 @@ const ALLOWED = [
   ['src/cli/commands/y.ts', '../table.ts'],
   ['src/lab/y.ts', '../client/client.ts'],
   ['src/lab/guest/y.ts', '../run-command.ts'],
+  ['web/src/vms/y.ts', '../../../src/contract/vms.ts'],
+  ['web/src/vms/y.ts', '../../../src/client/client.ts'],
+  ['web/src/vms/y.ts', 'react'],
   ['simulation/y.ts', '../src/failover/authority.ts'],
   ['simulation/y.ts', '../src/guard/decide-guard.ts'],
   ['simulation/y.ts', '../src/agent/decide-vm.ts'],
@@ -132,10 +138,14 @@ describe('the import table', () => {
       write('src/agent/z.ts', use, `export const it = () => ${use};\n`);
       write('src/adapters/system/z.ts', use, `export const it = () => ${use};\n`);
     }
-    const result = spawnSync(join(process.cwd(), 'node_modules/.bin/oxlint'), ['-f', 'json', 'src', 'simulation'], {
-      cwd: directory,
-      encoding: 'utf8',
-    });
+    const result = spawnSync(
+      join(process.cwd(), 'node_modules/.bin/oxlint'),
+      ['-f', 'json', 'src', 'simulation', 'web'],
+      {
+        cwd: directory,
+        encoding: 'utf8',
+      },
+    );
     findings = (JSON.parse(result.stdout) as { diagnostics: Finding[] }).diagnostics;
   });
 

@@ -50,7 +50,7 @@ function hashOfSources(repository) {
     const path = join(repository, source);
     return source.includes('.') ? [path] : filesBelow(path);
   });
-  for (const file of files.sort()) {
+  for (const file of files.sort((one, other) => (one < other ? -1 : 1))) {
     if (/\.test\.tsx?$/.test(file)) continue;
     hash.update(relative(repository, file)).update('\0').update(readFileSync(file)).update('\0');
   }

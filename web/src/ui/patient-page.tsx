@@ -2,22 +2,34 @@ import { Button, Spinner } from '@fluentui/react-components';
 import { ErrorCircleRegular } from '@fluentui/react-icons';
 import { Component, type ReactNode, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useLocation } from 'wouter';
 import { EmptyState } from './empty-state.tsx';
 
 /** A page whose code is still on its way, or failed: the frame around it stays usable. */
 export function PatientPage({ children }: { readonly children: ReactNode }) {
+  const [at] = useLocation();
   return (
-    <Boundary>
+    <Boundary at={at}>
       <Suspense fallback={<Waiting />}>{children}</Suspense>
     </Boundary>
   );
 }
 
-class Boundary extends Component<{ readonly children: ReactNode }, { readonly error: unknown }> {
+interface BoundaryProps {
+  /** Where the page is: another address is another chance. */
+  readonly at: string;
+  readonly children: ReactNode;
+}
+
+class Boundary extends Component<BoundaryProps, { readonly error: unknown }> {
   override state: { readonly error: unknown } = { error: null };
 
   static getDerivedStateFromError(error: unknown) {
     return { error };
+  }
+
+  override componentDidUpdate(before: BoundaryProps) {
+    if (before.at !== this.props.at && this.state.error !== null) this.setState({ error: null });
   }
 
   override render() {
