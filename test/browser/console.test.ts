@@ -218,6 +218,15 @@ describe('the console', () => {
       expect(await barriers(opened), path).toEqual([]);
     }
     expect(opened.complaints).toEqual([]);
+    // Signed out here is signed out in the other window of the same browser, and after a reload.
+    const second = await opened.context.newPage();
+    await second.goto('/vms');
+    await second.getByRole('tree').waitFor();
+    await page.getByRole('button', { name: /^(Account|Konto) / }).click();
+    await page.getByRole('menuitem').click();
+    for (const signedOut of [page, second]) await signedOut.locator('input[name=password]').waitFor();
+    await page.goto('/vms');
+    await page.locator('input[name=password]').waitFor();
     await opened.close();
   });
 

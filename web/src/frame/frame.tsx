@@ -69,7 +69,7 @@ export function Frame({ children }: { readonly children: ReactNode }) {
         </>
       ) : (
         <Group orientation="horizontal" className={styles.body}>
-          <Panel defaultSize="250px" minSize="170px" maxSize="480px" className={styles.printHidden}>
+          <Panel defaultSize="280px" minSize="170px" maxSize="480px" className={styles.printHidden}>
             <div className={styles.tree}>
               <NavigationTree />
             </div>

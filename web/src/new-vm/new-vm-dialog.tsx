@@ -52,9 +52,13 @@ export function NewVmDialog() {
   // A lab has an image of its own that boots at once.
   const draft: NewVm = { ...NEW_VM, ...(library?.lab === true && LAB_DEFAULTS), ...entered };
   const vms = useVms();
-  const taken = useMemo(() => new Set(vms.map(({ name }) => name)), [vms]);
   const [step, setStep] = useState<Step>('image');
   const creation = useCreation();
+  // One that was made here and could not be started may be started by trying again.
+  const taken = useMemo(
+    () => new Set(vms.map(({ name }) => name).filter((name) => !creation.made.has(name))),
+    [vms, creation.made],
+  );
   const lack = lackOf(draft, taken);
   const change = (part: Partial<NewVm>) => setEntered((before) => ({ ...before, ...part }));
   const close = () => {

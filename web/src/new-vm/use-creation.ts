@@ -33,7 +33,7 @@ export function useCreation() {
   const abort = useRef<AbortController | null>(null);
   // After a failure the image that was brought, and a VM that was made, are not made once more.
   const brought = useRef(new Map<string, string>());
-  const made = useRef(new Set<string>());
+  const [made, setMade] = useState<ReadonlySet<string>>(new Set());
   const say = (done: number | null, text: string) => setStep({ done, text });
 
   const bring = async (vm: NewVm, signal: AbortSignal): Promise<string | null> => {
@@ -59,11 +59,11 @@ export function useCreation() {
     setFailure(null);
     say(null, t('creating', { name: vm.name }));
     try {
-      if (!made.current.has(vm.name)) {
+      if (!made.has(vm.name)) {
         const image = await bring(vm, controller.signal);
         say(null, t('creating', { name: vm.name }));
         await client.call(createVm, { body: requestOf(vm, image) });
-        made.current.add(vm.name);
+        setMade((before) => new Set(before).add(vm.name));
       }
       if (vm.startNow) await client.call(startVm, { params: { name: vm.name } });
       return true;
@@ -74,7 +74,7 @@ export function useCreation() {
       setStep(null);
     }
   };
-  return { create, cancel: () => abort.current?.abort(), step, failure, busy: step !== null };
+  return { create, cancel: () => abort.current?.abort(), step, failure, made, busy: step !== null };
 }
 
 interface Download {

@@ -31,14 +31,16 @@ import { useListSelection } from './list-selection.ts';
 import { useNarrow } from './narrow.ts';
 
 const ROW_HEIGHT = 34;
+const COLUMN_GAP = 12;
+/** At the left, and at the right for the button that chooses columns; less one gap. */
+const PADDING = 12 + 34 - COLUMN_GAP;
 
 const useStyles = makeStyles({
   root: { position: 'relative', height: '100%', overflow: 'auto', outlineStyle: 'none' },
-  inner: { minWidth: 'max-content' },
   row: {
     display: 'grid',
     alignItems: 'center',
-    columnGap: tokens.spacingHorizontalM,
+    columnGap: `${COLUMN_GAP}px`,
     height: `${ROW_HEIGHT}px`,
     boxSizing: 'border-box',
     // At the right there is the button that chooses columns.
@@ -72,6 +74,7 @@ const useStyles = makeStyles({
     overflow: 'hidden',
     ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}` },
   },
+  headText: { overflow: 'hidden', textOverflow: 'ellipsis', minWidth: 0 },
   sortable: { cursor: 'pointer', ':hover': { color: tokens.colorNeutralForeground1 } },
   bodyRow: {
     position: 'absolute',
@@ -160,7 +163,13 @@ export function ObjectList<T>(props: ObjectListProps<T>) {
   };
   return (
     <div ref={scroller} className={styles.root}>
-      <div role="grid" aria-label={label} aria-rowcount={rows.length + 1} aria-multiselectable className={styles.inner}>
+      <div
+        role="grid"
+        aria-label={label}
+        aria-rowcount={rows.length + 1}
+        aria-multiselectable
+        style={{ minWidth: narrowestOf(shown) }}
+      >
         <div role="row" aria-rowindex={1} className={mergeClasses(styles.row, styles.head)} style={template}>
           {shown.map((column) => (
             <HeadCell key={column.id} column={column} sorting={sorting} onSort={setSorting} />
@@ -250,6 +259,12 @@ function BodyRow<T>(props: BodyRowProps<T>) {
   );
 }
 
+/** Below this width, in pixels, the list scrolls sideways: the least widths of its columns, gaps and padding. */
+function narrowestOf(columns: readonly { readonly width: string }[]): number {
+  const widths = columns.map(({ width }) => Number(/(\d+)px/.exec(width)?.[1] ?? 0));
+  return widths.reduce((sum, width) => sum + width + COLUMN_GAP, PADDING);
+}
+
 function withRow(range: Range, index: number): number[] {
   const shown = defaultRangeExtractor(range);
   if (index < 0 || index >= range.count || shown.includes(index)) return shown;
@@ -267,7 +282,9 @@ function HeadCell<T>(props: {
   if (column.sortBy === undefined) {
     return (
       <div role="columnheader" className={mergeClasses(styles.headCell, end)}>
-        {column.label}
+        <span className={styles.headText} title={column.label}>
+          {column.label}
+        </span>
       </div>
     );
   }
@@ -285,7 +302,9 @@ function HeadCell<T>(props: {
         style={{ width: '100%' }}
         onClick={() => onSort({ column: column.id, descending: active && !descending })}
       >
-        {column.label}
+        <span className={styles.headText} title={column.label}>
+          {column.label}
+        </span>
         {active && (descending ? <ArrowDownFilled aria-hidden /> : <ArrowUpFilled aria-hidden />)}
       </button>
     </div>

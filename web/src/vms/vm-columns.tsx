@@ -14,12 +14,12 @@ export function useVmColumns(): readonly Column<VmView>[] {
   return useMemo(
     () => [
       {
-        ...{ id: 'name', label: t('vms:columns.name'), width: 'minmax(110px, 2fr)' },
+        ...{ id: 'name', label: t('vms:columns.name'), width: 'minmax(100px, 2fr)' },
         render: (vm) => vm.name,
         sortBy: (vm) => vm.name,
       },
       {
-        ...{ id: 'state', label: t('vms:columns.state'), width: 'minmax(96px, 1fr)' },
+        ...{ id: 'state', label: t('vms:columns.state'), width: 'minmax(138px, 1fr)' },
         render: (vm) => <StateBadge tone={vmTone(vm.state)} text={t(`ui:vmStates.${vm.state}`)} />,
         sortBy: (vm) => vm.state,
       },
@@ -29,7 +29,7 @@ export function useVmColumns(): readonly Column<VmView>[] {
         sortBy: (vm) => Number(vm.highlyAvailable),
       },
       {
-        ...{ id: 'owner', label: t('vms:columns.owner'), width: 'minmax(88px, 1fr)' },
+        ...{ id: 'owner', label: t('vms:columns.owner'), width: 'minmax(72px, 1fr)' },
         render: (vm) => vm.owner ?? '–',
         sortBy: (vm) => vm.owner,
       },
@@ -44,7 +44,7 @@ export function useVmColumns(): readonly Column<VmView>[] {
         sortBy: (vm) => Number(vm.automaticStart),
       },
       {
-        ...{ id: 'memory', label: t('vms:columns.memory'), width: 'minmax(64px, 0.7fr)', align: 'end', wideOnly: true },
+        ...{ id: 'memory', label: t('vms:columns.memory'), width: 'minmax(72px, 0.7fr)', align: 'end', wideOnly: true },
         render: (vm) => formatBytes(vm.memoryBytes),
         sortBy: (vm) => vm.memoryBytes,
       },
