@@ -182,6 +182,8 @@ class ArpProbeRun implements ProbeRun {
   }
 
   result(): ProbeResult {
+    // Of what was still open when it was stopped nothing more becomes known.
+    if (this.#final !== null) return this.#final;
     const { answered, longestGapMs, gapStartedAtMs } = this.#track;
     const samples = this.#trace.samples(this.#options.clock.monotonicMs());
     return { intervalMs: PROBE_INTERVAL_MS, sent: this.#sent, answered, longestGapMs, gapStartedAtMs, samples };
