@@ -55,7 +55,7 @@ function infoOf(path: string): { format: string; 'virtual-size': number; 'actual
 function rawImage(sizeBytes = 4 * MEBIBYTE): string {
   const file = join(directory, 'image.raw');
   const content = Buffer.alloc(sizeBytes);
-  content.fill('godwit', 0, 4096);
+  content.fill('\xeb\x63godwit', 0, 4096, 'latin1');
   content.fill('lapponica', 3 * MEBIBYTE, 3 * MEBIBYTE + 4096);
   writeFileSync(file, content);
   return file;
@@ -119,7 +119,7 @@ describe('a full volume', () => {
 
   test('with room for an empty disk is refused for an image that does not fit', async () => {
     const file = join(directory, 'big.raw');
-    writeFileSync(file, Buffer.alloc(16 * MEBIBYTE, 'x'));
+    writeFileSync(file, Buffer.alloc(16 * MEBIBYTE, 0xee));
     await disks.create(diskAt(volume, { path: join(volume, 'vms', 'Other', 'disk0.qcow2') }));
     await expect(disks.importImage(disk, file)).rejects.toMatchObject({ code: 'NOT_ENOUGH_DISK_SPACE' });
     expect(readdirSync(join(volume, 'vms'))).toEqual(['Other']);
@@ -148,7 +148,7 @@ describe('importImage', () => {
     const closed = join(directory, 'closed');
     mkdirSync(closed, { mode: 0o700 });
     const file = join(closed, 'image.raw');
-    writeFileSync(file, Buffer.alloc(MEBIBYTE, 'x'));
+    writeFileSync(file, Buffer.alloc(MEBIBYTE, 0xee));
     await disks.importImage(disk, file);
     expect(infoOf(disk.path)).toMatchObject({ 'virtual-size': disk.sizeBytes });
   });
@@ -207,7 +207,7 @@ describe('virtualSizeBytes', () => {
     qemuImg('create', '-q', '-f', 'qcow2', qcow2, '3M');
     expect(await disks.virtualSizeBytes(qcow2)).toBe(3 * MEBIBYTE);
     const odd = join(directory, 'odd.raw');
-    writeFileSync(odd, Buffer.alloc(1000, 'x'));
+    writeFileSync(odd, Buffer.alloc(1000, 0xee));
     expect(await disks.virtualSizeBytes(odd)).toBe(1024);
     await disks.importImage({ ...disk, sizeBytes: 1024 }, odd);
     expect(infoOf(disk.path)['virtual-size']).toBe(1024);

@@ -93,11 +93,11 @@ describe('uploads to a node', () => {
 
   test('a name that is taken is refused, and the first file stays', async () => {
     const file = join(directory, 'small.raw');
-    writeFileSync(file, 'one');
+    writeFileSync(file, 'one\0');
     await upload('small.raw', file);
-    writeFileSync(file, 'two');
+    writeFileSync(file, 'two\0');
     await expect(upload('small.raw', file)).rejects.toMatchObject({ code: 'IMAGE_EXISTS' });
-    expect(readFileSync(join(images.directory, 'small.raw'), 'utf8')).toBe('one');
+    expect(readFileSync(join(images.directory, 'small.raw'), 'utf8')).toBe('one\0');
   });
 
   test('what no VM can use is refused by its first bytes, with the rest still on its way', async () => {
@@ -212,7 +212,7 @@ describe('downloads by a node', () => {
 });
 
 test('what an agent had begun when it ended is gone after its next start; that of another node is not', async () => {
-  await images.receive({ name: 'a.raw', content: one('x'), totalBytes: null });
+  await images.receive({ name: 'a.raw', content: one('x\0'), totalBytes: null });
   writeFileSync(join(images.directory, '.b.raw.draft-node1-00'), '');
   writeFileSync(join(images.directory, '.c.raw.draft-node2-00'), '');
   await openImageLibrary({ directory: images.directory, node: 'node1' });

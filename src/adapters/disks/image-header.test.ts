@@ -39,7 +39,12 @@ describe('readImageHeader', () => {
 
   test('takes anything of no known format as raw', () => {
     expect(readImageHeader(bytes('\xeb\x63\x90'))).toEqual({ kind: 'raw' });
-    expect(readImageHeader(bytes('x', 1))).toEqual({ kind: 'raw' });
+    expect(readImageHeader(new Uint8Array([0xff]))).toEqual({ kind: 'raw' });
+  });
+
+  test('refuses text: a page that says why there is no image', () => {
+    const page = '<!doctype html>\n<title>404 Not Found</title>\n';
+    expect(reasonOf(bytes(page, page.length))).toBe('it begins with text, as no disk does');
   });
 
   test('refuses a qcow2 that refers to other files', () => {

@@ -38,8 +38,19 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
   if (bytes.length === 0) return { kind: 'unsuitable', reason: 'it is empty' };
   if (hasBytes(bytes, 0, 'QFI\xfb')) return readQcow2Header(bytes);
   const other = OTHER_FORMATS.find((format) => hasBytes(bytes, format.offset, format.bytes));
-  if (other === undefined) return { kind: 'raw' };
+  if (other === undefined) return readRawStart(bytes);
   return { kind: 'unsuitable', reason: `its format is ${other.name}, and only qcow2 and raw are taken` };
+}
+
+/** Any bytes may be a raw image, but not these: a download that brought a page that says why it failed looks so. */
+function readRawStart(bytes: Uint8Array): ImageHeader {
+  if (bytes.every(isTextByte)) return { kind: 'unsuitable', reason: 'it begins with text, as no disk does' };
+  return { kind: 'raw' };
+}
+
+/** Tab, line feed, carriage return and what ASCII prints. */
+function isTextByte(byte: number): boolean {
+  return (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }
 
 /** Fields of the header: docs/interop/qcow2.txt of QEMU. All numbers are big-endian. */

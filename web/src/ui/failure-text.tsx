@@ -14,15 +14,17 @@ export function FailureText({ error }: { readonly error: unknown }) {
   const styles = useStyles();
   const { t } = useTranslation('ui');
   if (!(error instanceof GodwitError)) return <>{error instanceof Error ? error.message : String(error)}</>;
-  const reasons = error.details?.['reasons'];
+  const all = error.details?.['reasons'];
+  // Some messages have their reasons in them already.
+  const reasons = Array.isArray(all) ? all.map(String).filter((reason) => !error.message.includes(reason)) : [];
   return (
     <div className={styles.text}>
       <Translation code={error.code} />
       <span lang="en">{error.message}</span>
-      {Array.isArray(reasons) && reasons.length > 0 && (
+      {reasons.length > 0 && (
         <ul className={styles.reasons} lang="en">
           {reasons.map((reason) => (
-            <li key={String(reason)}>{String(reason)}</li>
+            <li key={reason}>{reason}</li>
           ))}
         </ul>
       )}
