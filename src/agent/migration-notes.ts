@@ -56,6 +56,15 @@ export class MigrationNotes {
   }
 
   /**
+   * The agent was restarted in the middle of a round: what QEMU had sent by then was not timed, and as part of a row it would make the link
+   * look many times faster than it is. The first row has what is sent from now on.
+   */
+  resumed(figures: TransferSnapshot, atMs: number): void {
+    this.#sentBeforeBytes = figures.transferredBytes;
+    this.roundBegan(figures.round, atMs);
+  }
+
+  /**
    * The rounds up to `round` have ended with these figures. QEMU runs through the rounds of an idle guest within a
    * millisecond, so one row may stand for several rounds; it has the number of the last.
    */

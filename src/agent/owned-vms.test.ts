@@ -319,3 +319,17 @@ test('a guest is reset once for a request, though recording that fails at first'
   expect(status('Db')).toMatchObject({ state: 'running', settledRequest: 'r1' });
   expect(done.filter((what) => what === 'Db is reset')).toHaveLength(1);
 });
+
+test('a restart is told once, though the view does not know yet that it is recorded', async () => {
+  const vm = { name: 'Db', on: 'node1', state: 'running', status: { bootId: 'before' } } as const;
+  const { clock, events, owned, store, status } = await node1([vm]);
+  store.stallWatches({ noticed: false });
+  for (let times = 0; times < 3; times += 1) {
+    owned.lookAtAll();
+    await clock.pass(10);
+  }
+  expect(status('Db')).toMatchObject({ state: 'starting' });
+  expect(events.said).toMatchObject([
+    { kind: 'vm-restarted', vm: 'Db', reason: 'node1 was restarted; restarted here' },
+  ]);
+});

@@ -32,6 +32,8 @@ export class OwnedVms {
   readonly #busy = new Set<VmName>();
   readonly #again = new Set<VmName>();
   readonly #shutdownAskedAtMs = new Map<string, number>();
+  /** The revision of the state from which was decided what was last told of each VM. */
+  readonly #told = new Map<VmName, string>();
   /** The newest request to reset each VM that was carried out. */
   readonly #resetFor = new Map<VmName, string>();
   /** VMs that are to be started here and wait for their turn. */
@@ -276,6 +278,10 @@ export class OwnedVms {
   #tell(entry: VmEntry, decision: RecordDecision): void {
     const { events, config } = this.#ports;
     const vm = entry.record.value.definition.name;
+    // The view may be a write behind: what was decided anew from the same state has been told.
+    const decidedFrom = (entry.status ?? entry.record).modRevision;
+    if (this.#told.get(vm) === decidedFrom) return;
+    this.#told.set(vm, decidedFrom);
     const about = { node: config.node, vm, critical: true, reason: decision.reason };
     if (decision.state === 'failed') events.say({ ...about, kind: 'vm-failed', text: `${vm} has failed.` });
     else if (decision.state === 'starting' && decision !== STARTING) {

@@ -326,6 +326,7 @@ export class SourceMigration {
     if (runState === 'finish-migrate') this.#stoppedAtMonotonicMs = this.ports.clock.monotonicMs();
     // The commit point may be behind it: then QEMU takes no more parameters, and needs none.
     if (figures.status === 'active') await this.steering.resume().catch(() => undefined);
+    if (runState === 'running') this.notes.resumed(figures, this.ports.clock.wallMs());
     this.enter('iterative-pre-copy', this.ports.clock.wallMs());
   }
 

@@ -45,6 +45,17 @@ function steer(remainingBytes: number, changes: Partial<MigrationIntent> = {}, f
   };
 }
 
+test('what was sent while the agent was away is in no row, and does not make the link look faster', async () => {
+  const { steering, notes } = steer(LINK);
+  const before = { round: 1, transferredBytes: 40 * LINK } as TransferSnapshot;
+  notes.resumed(before, 1000);
+  steering.roundBegan(2, 3000);
+  await new Promise(setImmediate);
+  expect(notes.rounds).toMatchObject([{ round: 1, durationMs: 2000, sentBytes: 0 }]);
+  notes.roundEnded(2, 4000, { ...before, round: 2, transferredBytes: LINK });
+  expect(notes.rounds[1]).toMatchObject({ round: 2, durationMs: 1000, bandwidthBytesPerSecond: LINK });
+});
+
 describe('ConvergenceSteering', () => {
   test('begins with a limit below the budget by what the cluster measured', () => {
     expect(steer(0).steering.qemuLimitMs).toBe(25);

@@ -51,10 +51,9 @@ describe('arming and disarming', () => {
     expect(cluster.store.value(keys.highAvailability)).toBeUndefined();
   });
 
-  test('needs a reason', async () => {
-    expect(await cluster.refusal('POST', '/availability/disarm', { reason: '' })).toMatchObject({
-      code: 'INVALID_INPUT',
-    });
+  test.each(['', '   '])('needs a reason, not "%s"', async (reason) => {
+    expect(await cluster.refusal('POST', '/availability/disarm', { reason })).toMatchObject({ code: 'INVALID_INPUT' });
+    expect(cluster.store.value(keys.highAvailability)).toBeUndefined();
   });
 });
 

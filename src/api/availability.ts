@@ -6,6 +6,7 @@ import type { ClusterState } from '../model/cluster-state.ts';
 import { keys } from '../model/keys.ts';
 import { commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
+import { invalid } from './new-vm-request.ts';
 import { answer, serve } from './resource.ts';
 
 /** Whether the cluster fails over by itself. */
@@ -13,11 +14,13 @@ export function serveAvailability(app: FastifyInstance, context: ApiContext): vo
   const shown = () => availabilityView(context.reader.current());
   serve(app, getAvailability, () => answer(200, shown()));
   serve(app, disarmCluster, async ({ body }) => {
-    await write(context, false, body.reason);
+    const reason = body.reason.trim();
+    if (reason === '') throw invalid('The reason is empty.', 'Say in a few words why; others will wonder.');
+    await write(context, false, reason);
     context.events.say({
       ...{ kind: 'availability-disarmed', critical: true, node: null, vm: null },
       text: 'The cluster is disarmed: no VM is brought back, and no node stops its VMs, by itself.',
-      reason: body.reason,
+      reason,
     });
     return answer(200, shown());
   });

@@ -75,6 +75,7 @@ describe('hardware of a VM that is off', () => {
     ['a CPU too many', { cpus: 65 }, 'INVALID_INPUT'],
     ['a disk that it does not have', { removeDisks: ['disk7'] }, 'INVALID_INPUT'],
     ['nothing to boot from', { removeDisks: ['disk0'] }, 'INVALID_INPUT'],
+    ['a file to delete without a disk', { deleteDiskFiles: true }, 'INVALID_INPUT'],
     ['a disk that shrinks', { growDisks: [{ id: 'disk0', sizeBytes: MEBIBYTE }] }, 'INVALID_INPUT'],
     ['a switch that is not there', { addNics: [{ switch: 'nowhere' }] }, 'PLACEMENT_NOT_POSSIBLE'],
     ['more memory than its node has', { memoryBytes: 64 * GIBIBYTE }, 'NOT_ENOUGH_MEMORY'],

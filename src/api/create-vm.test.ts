@@ -155,6 +155,17 @@ describe('POST /vms', () => {
     expect(error.message).toContain('All 3 guest addresses');
   });
 
+  test('says why no node takes it when none does', async () => {
+    for (const name of ['node1', 'node2']) {
+      const service = { mode: 'paused', since: '2026-01-01T00:00:00.000Z', by: 'admin', drain: null };
+      await cluster.put({ [keys.nodeService(name)]: service });
+    }
+    expect(await cluster.refusal('POST', '/vms', { name: 'WebServer', ...MEMORY })).toMatchObject({
+      code: 'PLACEMENT_NOT_POSSIBLE',
+      message: 'No node takes VMs now: node1 is paused, node2 is paused.',
+    });
+  });
+
   test('refuses when the nodes have no accelerator in common', async () => {
     await cluster.put({ [keys.nodeFacts('node2')]: { ...testFacts('node2'), accelerator: 'kvm' } });
     expect(await cluster.refusal('POST', '/vms', { name: 'WebServer', ...MEMORY })).toMatchObject({

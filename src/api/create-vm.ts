@@ -146,11 +146,21 @@ interface DefinitionInput {
   readonly address: string | null;
 }
 
+function noNodeUp(nodes: ReturnType<typeof nodesForPlacement>): GodwitError {
+  const states = nodes.map((node) => `${node.facts.name} is ${node.state}`).join(', ');
+  return new GodwitError({
+    code: 'PLACEMENT_NOT_POSSIBLE',
+    message: `No node takes VMs now: ${states}.`,
+    state: NOTHING_CHANGED,
+    nextStep: 'Let one take VMs again with `godwit node resume NODE`, or bring one back.',
+  });
+}
+
 function define(context: ApiContext, { state, request, identity, address }: DefinitionInput): VmDefinition {
   const { name, memoryBytes, cpus, image, switchName } = request;
-  const up = nodesForPlacement({ state, now: context.reader.now() })
-    .filter((node) => node.facts.role === 'node' && node.state === 'up')
-    .map((node) => node.facts);
+  const nodes = nodesForPlacement({ state, now: context.reader.now() }).filter(({ facts }) => facts.role === 'node');
+  const up = nodes.filter((node) => node.state === 'up').map((node) => node.facts);
+  if (up.length === 0) throw noNodeUp(nodes);
   const machine = chooseMachine(up);
   if (machine.kind === 'none') {
     throw new GodwitError({

@@ -43,7 +43,7 @@ describe('images', () => {
   test.each([
     ['ftp://example.org/a.qcow2', 'INVALID_INPUT'],
     ['a.qcow2', 'INVALID_INPUT'],
-    ['https://example.org/', 'NAME_MALFORMED'],
+    ['https://example.org/', 'INVALID_INPUT'],
     ['https://example.org/100%.raw', 'NAME_MALFORMED'],
     ['https://example.org/..%2F..%2Fetc', 'NAME_MALFORMED'],
     ['https://example.org/debian.iso', 'IMAGE_EXISTS'],

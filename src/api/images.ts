@@ -26,7 +26,7 @@ export function serveImages(app: FastifyInstance, context: ApiContext): void {
   serve(app, listImages, async () => answer(200, await overview(context, transfers)));
   serve(app, fetchImage, async ({ body }) => {
     const url = checkUrl(body.url);
-    const name = checkImageName(body.name ?? lastPart(url));
+    const name = checkImageName(body.name ?? requireLastPart(url));
     return answer(202, await transfers.start(url, name));
   });
   serve(app, listImageTransfers, () => answer(200, transfers.list()));
@@ -135,6 +135,13 @@ function checkUrl(text: string): URL {
     `"${text}" is no URL that an image can be downloaded from.`,
     'Give one that begins with https:// or http://.',
   );
+}
+
+/** Throws INVALID_INPUT. */
+function requireLastPart(url: URL): string {
+  const last = lastPart(url);
+  if (last !== '') return last;
+  throw invalid(`"${url.href}" does not end with the name of a file.`, 'Give the image a name: --as NAME.');
 }
 
 function lastPart({ pathname }: URL): string {

@@ -23,7 +23,9 @@ export interface NewParts {
 export function changesHardware(change: HardwareChange): boolean {
   const { memoryBytes, cpus, addDisks, removeDisks, growDisks, addNics, removeNics, cdrom } = change;
   const lists = [addDisks, removeDisks, growDisks, addNics, removeNics];
-  if (lists.some((one) => one !== undefined && one.length > 0) || change.discardPending === true) return true;
+  if (lists.some((one) => one !== undefined && one.length > 0)) return true;
+  // Alone it is refused, and not passed over.
+  if (change.discardPending === true || change.deleteDiskFiles === true) return true;
   return [memoryBytes, cpus, cdrom].some((one) => one !== undefined);
 }
 

@@ -19,6 +19,11 @@ export function rateArgument(text: string): number {
   return required(parseBitRate(text), 'It is not a rate such as 500mbit or 1gbit.');
 }
 
+/** Something that can be read. */
+export function textArgument(text: string): string {
+  return required(text.trim() === '' ? undefined : text.trim(), 'It is empty.');
+}
+
 export function countArgument(text: string): number {
   return required(/^\d+$/.test(text) ? Number(text) : undefined, 'It is not a whole number.');
 }
@@ -59,7 +64,11 @@ const AGE_FACTORS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h
 /** "30m", "1h", "2d" back from now, or an ISO time, to milliseconds since 1970. */
 export function sinceArgument(text: string): number {
   const age = /^(\d+(?:\.\d+)?)\s*(s|m|min|h|d)$/i.exec(text.trim());
-  if (age !== null) return Date.now() - Number(age[1]) * (AGE_FACTORS_MS[(age[2] ?? '').toLowerCase().charAt(0)] ?? 0);
+  if (age !== null) {
+    const ageMs = Number(age[1]) * (AGE_FACTORS_MS[(age[2] ?? '').toLowerCase().charAt(0)] ?? 0);
+    // Before 1970 there was no event, and far before that there is no date.
+    return Math.max(0, Date.now() - ageMs);
+  }
   const atMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   return required(
     Number.isNaN(atMs) ? undefined : atMs,

@@ -130,7 +130,9 @@ function unreachable(target: ClusterTarget, failures: readonly GodwitError[]): G
       state: NOTHING_CHANGED,
       nextStep: target.origin.startsWith('the lab')
         ? 'Look at the machines with `godwit lab status`.'
-        : 'Check that a node runs and that its address is reachable from here, or name another with --cluster.',
+        : only !== undefined && others.length === 0
+          ? only.nextStep
+          : 'Check that a node runs and that its address is reachable from here, or name another with --cluster.',
     },
     failures.at(-1),
   );

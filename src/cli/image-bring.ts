@@ -15,10 +15,11 @@ export async function bringFile(
   file: string,
   name = basename(file),
 ): Promise<ImageView> {
-  if (!(await isFile(file))) {
+  const stats = await stat(file).catch(() => null);
+  if (stats?.isFile() !== true) {
     throw new GodwitError({
       code: 'INVALID_INPUT',
-      message: `There is no file ${file} on this machine.`,
+      message: stats === null ? `There is no file ${file} on this machine.` : `${file} is not a file.`,
       state: NOTHING_CHANGED,
       nextStep: 'Give the path of an image file.',
     });

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { EVENT_KINDS } from '../model/events.ts';
-import { countArgument, sinceArgument } from './arguments.ts';
+import { countArgument, sinceArgument, textArgument } from './arguments.ts';
 import type { EventsOptions } from './events.ts';
 import { addNoun } from './noun.ts';
 import type { Act } from './program.ts';
@@ -15,7 +15,7 @@ export function addAvailabilityCommands(program: Command, act: Act): void {
     );
   ha.command('disarm')
     .description('no failover and no self-fencing, e.g. during work on the network')
-    .requiredOption('--reason <text>', 'why; shown until it is armed again')
+    .requiredOption('--reason <text>', 'why; shown until it is armed again', textArgument)
     .addHelpText('after', '\nExample:\n  godwit ha disarm --reason "new switches in rack 2"')
     .action((options: { reason: string }, command: Command) =>
       act(command, async (context) => (await import('./ha-disarm.ts')).haDisarm(context, options.reason)),

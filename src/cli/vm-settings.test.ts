@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { sinceArgument } from './arguments.ts';
+import { sinceArgument, textArgument } from './arguments.ts';
 import { addSettingsOptions, type SettingsOptions, settingsOf } from './vm-settings.ts';
 
 function parse(words: string) {
@@ -42,5 +42,11 @@ describe('sinceArgument', () => {
     expect([age('90s'), age('30m'), age('1h'), age('2d')]).toEqual([90, 1800, 3600, 172_800]);
     expect(sinceArgument('2026-11-23T10:00:00Z')).toBe(Date.UTC(2026, 10, 23, 10));
     for (const text of ['', 'soon', '5', '2026']) expect(() => sinceArgument(text)).toThrow();
+    expect(sinceArgument('99999999999d')).toBe(0);
   });
+});
+
+test('a text has something to read in it', () => {
+  expect(textArgument(' new switches ')).toBe('new switches');
+  for (const text of ['', '  ']) expect(() => textArgument(text)).toThrow('empty');
 });

@@ -93,8 +93,27 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** What OpenSSL says of a chain that ends at an authority it was not told to trust. */
+const UNTRUSTED = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_SIGNATURE_FAILURE',
+]);
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
 function noAnswer(base: URL, error: Error, mayHaveArrived: boolean) {
   const timedOut = error.name === 'TimeoutError' || error.name === 'AbortError';
+  if (UNTRUSTED.has(codeOf(error))) {
+    return unreachable(base.origin, {
+      ...{ error, mayHaveArrived, reason: `its certificate is not trusted here (${error.message})` },
+      nextStep: "Name the certificate of the cluster's CA, a file, in GODWIT_CA; of a lab, name the lab with --lab.",
+    });
+  }
   return unreachable(base.origin, {
     error,
     mayHaveArrived,

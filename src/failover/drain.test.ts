@@ -78,6 +78,10 @@ describe('planDrain', () => {
     const [urgent] = plan.moves;
     // 256 MiB at 117 MB/s, and what every migration takes.
     expect(urgent?.estimateMs).toBeCloseTo(2294 + 1500, -1);
+    const one = testCluster([{ name: 'node1' }, { name: 'node2' }], [{ name: 'Alone', on: 'node1' }]);
+    const alone = planDrain(one, NOW, 'node1');
+    expect(alone.moves).toHaveLength(1);
+    expect(alone.estimateMs).toBe(alone.moves[0]?.estimateMs);
     expect(plan.basis).toBe('a link of 1 Gbit/s is assumed');
   });
 
@@ -175,5 +179,13 @@ describe('nextDrainSteps', () => {
       [{ name: 'A', on: 'node1' }],
     );
     expect(nextDrainSteps(state, NOW, 'node1')).toMatchObject({ kind: 'moving', steps: [] });
+  });
+
+  test('ends for a node that is gone when its VMs have been recovered, and not before', () => {
+    const fenced: TestNode[] = [{ name: 'node1', is: 'fenced', service: draining(['A']) }, { name: 'node2' }];
+    const before = testCluster(fenced, [{ name: 'A', on: 'node1' }]);
+    expect(nextDrainSteps(before, NOW, 'node1')).toMatchObject({ kind: 'moving', steps: [], left: 1 });
+    const after = testCluster(fenced, [{ name: 'A', on: 'node2' }]);
+    expect(nextDrainSteps(after, NOW, 'node1')).toMatchObject({ kind: 'done', steps: [{ kind: 'finish' }] });
   });
 });

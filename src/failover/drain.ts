@@ -76,7 +76,8 @@ export function planDrain(state: ClusterState, now: Now, node: NodeName): DrainP
       moves.push({ vm, how: next.kind, to, reason, memoryBytes, estimateMs: estimate.totalMs });
     }
   }
-  const estimateMs = transferMs + Math.round(fixedMs / MOVES_AT_ONCE);
+  const longestMs = Math.max(0, ...moves.map((move) => move.estimateMs));
+  const estimateMs = Math.max(longestMs, transferMs + Math.round(fixedMs / MOVES_AT_ONCE));
   return { node, moves, blockers, waiting, estimateMs, basis: link.basis };
 }
 
@@ -121,6 +122,9 @@ export function nextDrainSteps(state: ClusterState, now: Now, node: NodeName): D
   if (entry?.facts == null || service?.value.mode !== 'draining' || service.value.drain === null) return IDLE;
   const shown = nodeState(entry, now);
   if (shown !== 'draining') {
+    // Nothing can come to it any more, so nobody needs to wait for its return.
+    const empty = vmsOwnedBy(state, node).length === 0 && arriving(state, node).length === 0;
+    if (shown === 'fenced' && empty) return finished(settingOf(state, now, { node, drain: null }), service);
     const text = `${node} is ${shown}: its drain goes on when it is back, or when its VMs have been recovered.`;
     return { ...IDLE, kind: 'moving', left: vmsOwnedBy(state, node).length, text };
   }
