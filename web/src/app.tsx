@@ -4,9 +4,9 @@ import { Redirect, Route, Switch } from 'wouter';
 import { Frame } from './frame/frame.tsx';
 import { SessionGate } from './session/session-gate.tsx';
 import { giveStylesTheNonce } from './style-nonce.ts';
-import { TasteProvider, useTaste } from './ui/taste.tsx';
+import { AppearanceProvider, useAppearance } from './ui/appearance.tsx';
 import { TOASTER_ID } from './ui/use-run.tsx';
-import { PatientPage } from './ui/patient-page.tsx';
+import { LazyPage } from './ui/lazy-page.tsx';
 
 const pages = {
   vms: () => import('./vms/vms-page.tsx'),
@@ -52,9 +52,9 @@ const renderer = styleRenderer();
 export function App() {
   return (
     <RendererProvider renderer={renderer}>
-      <TasteProvider>
+      <AppearanceProvider>
         <Themed />
-      </TasteProvider>
+      </AppearanceProvider>
     </RendererProvider>
   );
 }
@@ -62,7 +62,7 @@ export function App() {
 const IDLE_MS = 3000;
 
 function Themed() {
-  const { theme } = useTaste();
+  const { theme } = useAppearance();
   useEffect(() => {
     const timer = window.setTimeout(fetchAllPages, IDLE_MS);
     return () => window.clearTimeout(timer);
@@ -73,9 +73,9 @@ function Themed() {
         <Switch>
           <Route path="/vms/:name/console/:kind">
             {({ name, kind }) => (
-              <PatientPage>
+              <LazyPage>
                 <ConsolePage vm={name} kind={kind === 'serial' ? 'serial' : 'vnc'} />
-              </PatientPage>
+              </LazyPage>
             )}
           </Route>
           <Route>
@@ -92,7 +92,7 @@ function Themed() {
 
 function Pages() {
   return (
-    <PatientPage>
+    <LazyPage>
       <Switch>
         <Route path="/">
           <ClusterPage />
@@ -121,6 +121,6 @@ function Pages() {
           <Redirect to="/" replace />
         </Route>
       </Switch>
-    </PatientPage>
+    </LazyPage>
   );
 }

@@ -63,12 +63,12 @@ export function NodeCards({ nodes }: { readonly nodes: readonly NodeView[] }) {
 
 const NodeCard = memo(function NodeCard({ node }: { readonly node: NodeView }) {
   const styles = useStyles();
-  const { t } = useTranslation(['nodes', 'cluster']);
+  const { t } = useTranslation(['nodes', 'cluster', 'ui']);
   return (
     <Link href={`/nodes/${encodeURIComponent(node.name)}`} className={styles.card}>
       <span className={styles.head}>
         <Text weight="semibold">{node.name}</Text>
-        <StateBadge tone={nodeTone(node.state)} text={t(`nodes:states.${node.state}`)} />
+        <StateBadge tone={nodeTone(node.state)} text={t(`ui:nodeStates.${node.state}`)} />
       </span>
       {node.role === 'node' ? (
         <>

@@ -14,7 +14,7 @@ const useStyles = makeStyles({
 /** The members of the database as votes. */
 export function QuorumSection({ cluster }: { readonly cluster: ClusterView }) {
   const styles = useStyles();
-  const { t } = useTranslation(['cluster', 'nodes', 'ui']);
+  const { t } = useTranslation(['cluster', 'ui']);
   const { quorum, witness } = cluster;
   const needed = Math.floor(quorum.total / 2) + 1;
   const members = [...quorum.members].sort((left, right) =>
@@ -60,7 +60,7 @@ export function QuorumSection({ cluster }: { readonly cluster: ClusterView }) {
             t('cluster:witnessNone')
           ) : (
             <>
-              {witness.name} <StateBadge tone={nodeTone(witness.state)} text={t(`nodes:states.${witness.state}`)} />
+              {witness.name} <StateBadge tone={nodeTone(witness.state)} text={t(`ui:nodeStates.${witness.state}`)} />
             </>
           )}
         </Text>

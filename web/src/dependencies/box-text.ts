@@ -13,12 +13,12 @@ export interface BoxText {
 
 /** The words of a box in the page's language. */
 export function useBoxText(): (box: Box) => BoxText {
-  const { t } = useTranslation(['dependencies', 'ui', 'nodes']);
+  const { t } = useTranslation(['dependencies', 'ui']);
   const stateText = (box: Box) => {
     if (box.state === undefined) return '';
     return box.kind === 'vm' ? t(`ui:vmStates.${box.state}` as 'ui:vmStates.off') : nodeState(box.state);
   };
-  const nodeState = (state: string) => t(`nodes:states.${state}` as 'nodes:states.up');
+  const nodeState = (state: string) => t(`ui:nodeStates.${state}` as 'ui:nodeStates.up');
   const whyText = (why: Why): BoxText['why'][number] => {
     const named = (key: 'missingOn' | 'missingOnOwner' | 'onlyNodes' | 'together', names: readonly string[]) =>
       t(`dependencies:why.${key}`, { nodes: names.join(', ') });

@@ -1,4 +1,5 @@
 // A drawing outside of the page: as a file, and on paper. There, no theme resolves its colours.
+import { saveFile } from '../ui/save-file.ts';
 
 const MARGIN = 24;
 const TITLE_HEIGHT = 48;
@@ -44,12 +45,7 @@ function element(name: string, attributes: Readonly<Record<string, string | numb
 }
 
 export function saveSvg(sheet: Sheet, fileName: string): void {
-  const url = URL.createObjectURL(new Blob([svgText(sheet)], { type: 'image/svg+xml' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = fileName;
-  link.click();
-  URL.revokeObjectURL(url);
+  saveFile(fileName, new Blob([svgText(sheet)], { type: 'image/svg+xml' }));
 }
 
 /** Opens the browser's print dialog with the drawing alone, as wide as the paper. */

@@ -20,7 +20,7 @@ import { useCluster, useCurrent, useLive } from '../live/live-hooks.ts';
 import { useSignedIn } from '../session/session-context.ts';
 import { useNarrow } from '../ui/narrow.ts';
 import { Search } from './search.tsx';
-import { TasteButtons } from './taste-buttons.tsx';
+import { AppearanceButtons } from './appearance-buttons.tsx';
 
 const useStyles = makeStyles({
   bar: {
@@ -73,7 +73,7 @@ export function TopBar({ onOpenTree }: { readonly onOpenTree: (() => void) | nul
           </Text>
         </Tooltip>
       )}
-      <TasteButtons />
+      <AppearanceButtons />
       <UserMenu />
     </header>
   );

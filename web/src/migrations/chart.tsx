@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { usePrinting } from '../ui/printing.tsx';
-import { useTaste } from '../ui/taste.tsx';
+import { useAppearance } from '../ui/appearance.tsx';
 import { ChartLegend } from './chart-legend.tsx';
 import { type Colors, chartOptions, colorsOf } from './chart-options.ts';
 import type { ChartProps } from './chart-shape.ts';
@@ -24,7 +24,7 @@ const useStyles = makeStyles({
 export function Chart(props: ChartProps) {
   const { label, height, series, x } = props;
   const styles = useStyles();
-  const { isDark } = useTaste();
+  const { isDark } = useAppearance();
   const printing = usePrinting();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);

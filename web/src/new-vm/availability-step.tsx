@@ -1,9 +1,9 @@
-import { Field, Radio, RadioGroup, SpinButton, Switch } from '@fluentui/react-components';
+import { Field, Radio, RadioGroup, Switch } from '@fluentui/react-components';
 import { useTranslation } from 'react-i18next';
+import { PRIORITIES } from '../../../src/model/availability.ts';
+import { WholeNumberField } from '../ui/whole-number.tsx';
 import type { NewVm } from './new-vm-draft.ts';
 import type { StepProps } from './step-props.ts';
-
-const PRIORITIES = ['high', 'medium', 'low'] as const;
 
 /** How it is brought back and how long a move may pause it. */
 export function AvailabilityStep({ draft, change }: StepProps) {
@@ -36,18 +36,15 @@ export function AvailabilityStep({ draft, change }: StepProps) {
           ))}
         </RadioGroup>
       </Field>
-      <Field label={t('newVm:budget')} hint={t('newVm:budgetHint')}>
-        <SpinButton
-          value={draft.budgetMs}
-          min={1}
-          max={60_000}
-          step={10}
-          onChange={(_event, data) => {
-            const value = Math.round(data.value ?? Number(data.displayValue));
-            if (value >= 1) change({ budgetMs: value });
-          }}
-        />
-      </Field>
+      <WholeNumberField
+        label={t('newVm:budget')}
+        hint={t('newVm:budgetHint')}
+        value={draft.budgetMs}
+        min={1}
+        max={60_000}
+        step={10}
+        onChange={(budgetMs) => change({ budgetMs })}
+      />
     </>
   );
 }

@@ -1,8 +1,8 @@
-import { Dropdown, Field, makeStyles, Option, SpinButton, ToggleButton, tokens } from '@fluentui/react-components';
+import { Dropdown, Field, makeStyles, Option, ToggleButton, tokens } from '@fluentui/react-components';
 import { useTranslation } from 'react-i18next';
 import { formatBytes } from '../ui/format.ts';
+import { WholeNumberField } from '../ui/whole-number.tsx';
 import { useSwitches } from '../vms/switches.ts';
-import type { NewVm } from './new-vm-draft.ts';
 import type { StepProps } from './step-props.ts';
 
 const useStyles = makeStyles({
@@ -38,9 +38,32 @@ export function SizeStep({ draft, change }: StepProps) {
         </div>
       </Field>
       <div className={styles.row}>
-        <Figure draft={draft} change={change} field="memoryMib" range={[16, 4_194_304, 256]} />
-        <Figure draft={draft} change={change} field="cpus" range={[1, 64, 1]} />
-        {needsDisk && <Figure draft={draft} change={change} field="diskGib" range={[1, 65_536, 1]} />}
+        <WholeNumberField
+          label={t('figures.memoryMib')}
+          value={draft.memoryMib}
+          min={16}
+          max={4_194_304}
+          step={256}
+          onChange={(memoryMib) => change({ memoryMib })}
+        />
+        <WholeNumberField
+          label={t('figures.cpus')}
+          value={draft.cpus}
+          min={1}
+          max={64}
+          step={1}
+          onChange={(cpus) => change({ cpus })}
+        />
+        {needsDisk && (
+          <WholeNumberField
+            label={t('figures.diskGib')}
+            value={draft.diskGib}
+            min={1}
+            max={65_536}
+            step={1}
+            onChange={(diskGib) => change({ diskGib })}
+          />
+        )}
       </div>
       {switches.length > 0 && (
         <Field label={t('switch')}>
@@ -59,30 +82,5 @@ export function SizeStep({ draft, change }: StepProps) {
         </Field>
       )}
     </>
-  );
-}
-
-interface FigureProps extends StepProps {
-  readonly field: 'memoryMib' | 'cpus' | 'diskGib';
-  /** Smallest, largest, step. */
-  readonly range: readonly [number, number, number];
-}
-
-function Figure({ draft, change, field, range: [min, max, step] }: FigureProps) {
-  const { t } = useTranslation('newVm');
-  return (
-    <Field label={t(`figures.${field}`)}>
-      <SpinButton
-        value={draft[field]}
-        min={min}
-        max={max}
-        step={step}
-        onChange={(_event, data) => {
-          const value = Math.round(data.value ?? Number(data.displayValue));
-          const part: Partial<NewVm> = { [field]: value };
-          if (value >= min && value <= max) change(part);
-        }}
-      />
-    </Field>
   );
 }

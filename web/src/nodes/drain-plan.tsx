@@ -14,7 +14,7 @@ const useStyles = makeStyles({
 /** Order, destinations, estimates, and all that is in the way. */
 export function DrainPlanView({ plan, title }: { readonly plan: DrainPlan; readonly title: string }) {
   const styles = useStyles();
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation(['nodeActions', 'nodes']);
   const moves = plan.moves.map((move, index) => ({ ...move, place: index + 1 }));
   return (
     <div className={styles.root}>
@@ -26,11 +26,11 @@ export function DrainPlanView({ plan, title }: { readonly plan: DrainPlan; reado
             items={moves}
             keyOf={(move) => move.vm}
             columns={[
-              { label: t('order'), render: (move) => move.place },
-              { label: t('vm'), render: (move) => move.vm },
-              { label: t('to'), render: (move) => <span title={move.reason}>{move.to}</span> },
+              { label: t('nodes:order'), render: (move) => move.place },
+              { label: t('nodes:vm'), render: (move) => move.vm },
+              { label: t('nodes:to'), render: (move) => <span title={move.reason}>{move.to}</span> },
               { label: t('drainHow'), render: (move) => (move.how === 'live' ? t('drainLive') : t('drainOwner')) },
-              { label: t('vmMemory'), align: 'end', render: (move) => formatBytes(move.memoryBytes) },
+              { label: t('nodes:vmMemory'), align: 'end', render: (move) => formatBytes(move.memoryBytes) },
               {
                 label: t('drainEstimate'),
                 align: 'end',
@@ -52,7 +52,7 @@ export function DrainPlanView({ plan, title }: { readonly plan: DrainPlan; reado
 /** What cannot leave, and what waits, each with all reasons. */
 export function Obstructions({ plan }: { readonly plan: Pick<DrainPlan, 'blockers' | 'waiting'> }) {
   const styles = useStyles();
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation(['nodeActions', 'nodes']);
   const { blockers, waiting } = plan;
   const list = (items: DrainPlan['blockers']) => (
     <ul className={styles.reasons}>

@@ -21,7 +21,7 @@ const TONES: Record<'moving' | 'blocked' | 'ended', Tone> = { moving: 'busy', bl
 /** A drain that runs: how far it is, what is on the move, what is still to come and what is in the way. */
 export function DrainProgress({ node, detail }: { readonly node: NodeView; readonly detail: NodeDetail }) {
   const styles = useStyles();
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation('nodeActions');
   const plan = useDrainPlan(node.name);
   const migrations = useMigrations();
   const { drain } = detail.service;

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { currentLanguage } from '../text/i18n.ts';
-import { useTaste } from '../ui/taste.tsx';
+import { useAppearance } from '../ui/appearance.tsx';
 
 const useStyles = makeStyles({
   root: {
@@ -41,7 +41,7 @@ const SPAN_S = 600;
 export function LoadChart(props: ChartProps) {
   const { times, curves, max, binary = false, format } = props;
   const styles = useStyles();
-  const { theme } = useTaste();
+  const { theme } = useAppearance();
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const shape = JSON.stringify(curves.map(({ label, color }) => [label, color]));

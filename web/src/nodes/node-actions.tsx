@@ -37,7 +37,7 @@ export function useNodeActions(nodes: readonly NodeView[]): {
   readonly items: readonly ActionItem[];
   readonly dialog: ReactElement | null;
 } {
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation('nodeActions');
   const [, navigate] = useLocation();
   const requests = useNodeRequests();
   const obstacle = useObstacle();
@@ -79,18 +79,18 @@ export function useNodeActions(nodes: readonly NodeView[]): {
 
 /** Why it cannot be done to all of them, one sentence in the page's language; null: it can. */
 function useObstacle() {
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation(['nodeActions', 'ui']);
   return (id: NodeActionId, nodes: readonly NodeView[]): string | null => {
     for (const node of nodes) {
       const found = nodeObstacle(id, node);
-      if (found !== null) return t(`obstacles.${found}`, { node: node.name, state: t(`states.${node.state}`) });
+      if (found !== null) return t(`obstacles.${found}`, { node: node.name, state: t(`ui:nodeStates.${node.state}`) });
     }
     return null;
   };
 }
 
 function FencingMenu({ node, onConfigure }: { readonly node: NodeView; readonly onConfigure: () => void }) {
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation('nodeActions');
   const requests = useNodeRequests();
   const cluster = useCluster();
   const configured = (fencingOf(cluster, node.name)?.powerFencing ?? null) !== null;

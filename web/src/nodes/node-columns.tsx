@@ -17,7 +17,7 @@ export function useVoteText(): (vote: Vote) => string {
 }
 
 export function useNodeColumns(cluster: ClusterView | null): readonly Column<NodeView>[] {
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation(['nodes', 'ui']);
   return useMemo(
     () => [
       {
@@ -27,7 +27,7 @@ export function useNodeColumns(cluster: ClusterView | null): readonly Column<Nod
       },
       {
         ...{ id: 'state', label: t('columns.state'), width: 'minmax(130px, 1.2fr)' },
-        render: (node) => <StateBadge tone={nodeTone(node.state)} text={t(`states.${node.state}`)} />,
+        render: (node) => <StateBadge tone={nodeTone(node.state)} text={t(`ui:nodeStates.${node.state}`)} />,
         sortBy: (node) => node.state,
       },
       {

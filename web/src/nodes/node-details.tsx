@@ -30,7 +30,7 @@ const useStyles = makeStyles({
 /** All that is known of one node. */
 export function NodeDetails({ node }: { readonly node: NodeView }) {
   const styles = useStyles();
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation(['nodes', 'ui']);
   const { data: detail, error } = useNodeDetail(node.name);
   const about = useAbout(node, detail);
   const protection = useProtection(node, detail);
@@ -40,7 +40,7 @@ export function NodeDetails({ node }: { readonly node: NodeView }) {
         <Text size={500} weight="semibold">
           {node.name}
         </Text>
-        <StateBadge tone={nodeTone(node.state)} text={t(`states.${node.state}`)} />
+        <StateBadge tone={nodeTone(node.state)} text={t(`ui:nodeStates.${node.state}`)} />
         {detail !== undefined && (
           <Text lang="en" size={200}>
             {detail.reason}

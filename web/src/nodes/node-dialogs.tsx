@@ -30,7 +30,7 @@ export function NodeDialog({ name, node, onClose }: DialogProps & { readonly nam
 }
 
 function EvictDialog({ node, onClose }: DialogProps) {
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation('nodeActions');
   const [, navigate] = useLocation();
   const requests = useNodeRequests();
   return (
@@ -53,7 +53,7 @@ function EvictDialog({ node, onClose }: DialogProps) {
 
 /** The one promise that nobody checks: what it means is said before it is made. */
 function ConfirmDeadDialog({ node, onClose }: DialogProps) {
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation('nodeActions');
   const requests = useNodeRequests();
   return (
     <ConfirmDialog

@@ -1,5 +1,5 @@
 import { CounterBadge } from '@fluentui/react-components';
-import { QuestionCircleRegular, ServerRegular } from '@fluentui/react-icons';
+import { ServerRegular } from '@fluentui/react-icons';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
@@ -7,6 +7,7 @@ import { useCluster, useNodes } from '../live/live-hooks.ts';
 import { ActionsPane } from '../ui/actions-pane.tsx';
 import { CommandBar } from '../ui/command-bar.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
+import { NotFound } from '../ui/not-found.tsx';
 import { ObjectList } from '../ui/object-list.tsx';
 import { Page } from '../ui/page.tsx';
 import { SplitPage } from '../ui/split-page.tsx';
@@ -60,11 +61,7 @@ export function NodesPage({ name }: { readonly name?: string }) {
         }
         details={
           missing ? (
-            <EmptyState
-              icon={<QuestionCircleRegular />}
-              title={t('ui:notFoundTitle', { name })}
-              text={t('ui:notFoundText')}
-            />
+            <NotFound name={name} />
           ) : chosen.length === 1 && first !== undefined ? (
             <NodeDetails key={first.name} node={first} />
           ) : null

@@ -25,7 +25,7 @@ export function useNodeRequests() {
   const client = useClient();
   const run = useRun();
   const queries = useQueryClient();
-  const { t } = useTranslation('nodes');
+  const { t } = useTranslation('nodeActions');
   const act = async <T>(options: RunOptions<T>): Promise<T | undefined> => {
     const result = await run(options);
     void queries.invalidateQueries({ queryKey: ['node'] });

@@ -17,7 +17,7 @@ import { useTranslation } from 'react-i18next';
 import { createClient } from '../../../src/client/client.ts';
 import { GodwitError } from '../../../src/contract/error-body.ts';
 import { type SessionView, signIn } from '../../../src/contract/session.ts';
-import { TasteButtons } from '../frame/taste-buttons.tsx';
+import { AppearanceButtons } from '../frame/appearance-buttons.tsx';
 import { transportTo } from '../live/connection.ts';
 
 const useStyles = makeStyles({
@@ -52,7 +52,7 @@ export function SignInPage({ onSignedIn }: { readonly onSignedIn: (session: Sess
         <SignInForm onSignedIn={onSignedIn} />
       </Card>
       <Caption1 className={styles.note}>{t('where')}</Caption1>
-      <TasteButtons />
+      <AppearanceButtons />
     </main>
   );
 }

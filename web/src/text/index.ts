@@ -8,6 +8,7 @@ import * as events from './events.ts';
 import * as frame from './frame.ts';
 import * as migrations from './migrations.ts';
 import * as newVm from './new-vm.ts';
+import * as nodeActions from './node-actions.ts';
 import * as nodes from './nodes.ts';
 import * as session from './session.ts';
 import * as ui from './ui.ts';
@@ -23,6 +24,7 @@ const areas = {
   frame,
   migrations,
   newVm,
+  nodeActions,
   nodes,
   session,
   ui,

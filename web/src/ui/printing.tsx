@@ -1,7 +1,7 @@
 import { FluentProvider, makeStaticStyles, makeStyles } from '@fluentui/react-components';
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { flushSync } from 'react-dom';
-import { light, useTaste } from './taste.tsx';
+import { light, useAppearance } from './appearance.tsx';
 
 let printing = false;
 const listeners = new Set<() => void>();
@@ -46,7 +46,7 @@ const useStyles = makeStyles({
 export function Printable({ children }: { readonly children: ReactNode }) {
   usePrintedWhole();
   const styles = useStyles();
-  const { theme } = useTaste();
+  const { theme } = useAppearance();
   return (
     // Menus and tooltips get the class of their provider, on a surface of their own: what is said of this page must not be in it.
     <FluentProvider theme={usePrinting() ? light : theme} style={{ height: '100%' }}>

@@ -1,8 +1,8 @@
-// What the browser remembers for this user: taste only, never anything of the cluster. It may refuse to keep it.
+// What the browser remembers for this user: preferences only, never anything of the cluster. It may refuse to keep it.
 
-type Taste = 'language' | 'theme' | `columns.${string}` | `panes.${string}` | `migration.${string}`;
+type Preference = 'language' | 'theme' | `columns.${string}` | `panes.${string}` | `migration.${string}`;
 
-export function remembered(what: Taste): string | null {
+export function remembered(what: Preference): string | null {
   try {
     return localStorage.getItem(`godwit.${what}`);
   } catch {
@@ -10,7 +10,7 @@ export function remembered(what: Taste): string | null {
   }
 }
 
-export function remember(what: Taste, value: string): void {
+export function remember(what: Preference, value: string): void {
   try {
     localStorage.setItem(`godwit.${what}`, value);
   } catch {

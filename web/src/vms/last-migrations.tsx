@@ -1,28 +1,15 @@
-import {
-  Link as FluentLink,
-  makeStyles,
-  Table,
-  TableBody,
-  TableCell,
-  TableHeader,
-  TableHeaderCell,
-  TableRow,
-  Text,
-  tokens,
-} from '@fluentui/react-components';
+import { Link as FluentLink, Text } from '@fluentui/react-components';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
 import { useMigrations } from '../live/live-hooks.ts';
 import { formatMs, formatTime } from '../ui/format.ts';
+import { SmallTable } from '../ui/small-table.tsx';
 
 const SHOWN = 5;
 
-const useStyles = makeStyles({ figures: { fontVariantNumeric: 'tabular-nums', fontSize: tokens.fontSizeBase200 } });
-
 /** The newest moves of one VM, each with its receipt. */
 export function LastMigrations({ vm }: { readonly vm: string }) {
-  const styles = useStyles();
   const { t } = useTranslation('vms');
   const migrations = useMigrations();
   const own = useMemo(
@@ -34,33 +21,31 @@ export function LastMigrations({ vm }: { readonly vm: string }) {
   );
   if (own.length === 0) return <Text>{t('neverMoved')}</Text>;
   return (
-    <Table size="extra-small" className={styles.figures} aria-label={t('sections.migrations')}>
-      <TableHeader>
-        <TableRow>
-          <TableHeaderCell>{t('moves.when')}</TableHeaderCell>
-          <TableHeaderCell>{t('moves.route')}</TableHeaderCell>
-          <TableHeaderCell>{t('moves.blackout')}</TableHeaderCell>
-          <TableHeaderCell>{t('moves.gap')}</TableHeaderCell>
-        </TableRow>
-      </TableHeader>
-      <TableBody>
-        {own.map(({ id, startedAt, source, destination, outcome, blackoutMs, networkGapMs }) => (
-          <TableRow key={id}>
-            <TableCell>
-              <Link href={`/migrations/${id}`} asChild>
-                <FluentLink>{formatTime(startedAt)}</FluentLink>
-              </Link>
-            </TableCell>
-            <TableCell>
-              {source} → {destination}
-            </TableCell>
-            <TableCell>
-              {outcome === 'completed' ? (blackoutMs === null ? '–' : formatMs(blackoutMs)) : t(`moves.${outcome}`)}
-            </TableCell>
-            <TableCell>{networkGapMs === null ? '–' : formatMs(networkGapMs)}</TableCell>
-          </TableRow>
-        ))}
-      </TableBody>
-    </Table>
+    <SmallTable
+      label={t('sections.migrations')}
+      items={own}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          label: t('moves.when'),
+          render: ({ id, startedAt }) => (
+            <Link href={`/migrations/${id}`} asChild>
+              <FluentLink>{formatTime(startedAt)}</FluentLink>
+            </Link>
+          ),
+        },
+        { label: t('moves.route'), render: ({ source, destination }) => `${source} → ${destination}` },
+        {
+          label: t('moves.blackout'),
+          align: 'end',
+          render: ({ outcome, blackoutMs }) => (outcome === 'completed' ? figure(blackoutMs) : t(`moves.${outcome}`)),
+        },
+        { label: t('moves.gap'), align: 'end', render: ({ networkGapMs }) => figure(networkGapMs) },
+      ]}
+    />
   );
+}
+
+function figure(ms: number | null): string {
+  return ms === null ? '–' : formatMs(ms);
 }

@@ -1,19 +1,10 @@
-import {
-  Checkbox,
-  Dropdown,
-  Field,
-  makeStyles,
-  Option,
-  SpinButton,
-  Switch,
-  Text,
-  tokens,
-} from '@fluentui/react-components';
+import { Checkbox, Dropdown, Field, makeStyles, Option, Switch, Text, tokens } from '@fluentui/react-components';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { VmView } from '../../../src/contract/vms.ts';
 import { useNodes } from '../live/live-hooks.ts';
 import { FormDialog } from '../ui/form-dialog.tsx';
+import { WholeNumber } from '../ui/whole-number.tsx';
 import { type MigrationOptions, useMigrate } from './use-migrate.ts';
 
 const MEBIBYTE = 1024 ** 2;
@@ -115,7 +106,14 @@ function Budgets({ draft, change }: PartProps) {
   return (
     <>
       <Field label={t('options.budget')} hint={t('options.budgetHint')}>
-        <Count value={draft.budgetMs} max={BUDGET_MAX_MS} onChange={(budgetMs) => change({ budgetMs })} />
+        <WholeNumber
+          className={styles.number}
+          min={1}
+          step={10}
+          value={draft.budgetMs}
+          max={BUDGET_MAX_MS}
+          onChange={(budgetMs) => change({ budgetMs })}
+        />
       </Field>
       <div className={styles.part}>
         <Switch
@@ -130,7 +128,14 @@ function Budgets({ draft, change }: PartProps) {
             label={t('options.budgetMax')}
             {...(tooSmall && { validationMessage: t('options.budgetMaxTooSmall') })}
           >
-            <Count value={draft.budgetMaxMs} max={BUDGET_MAX_MS} onChange={(budgetMaxMs) => change({ budgetMaxMs })} />
+            <WholeNumber
+              className={styles.number}
+              min={1}
+              step={10}
+              value={draft.budgetMaxMs}
+              max={BUDGET_MAX_MS}
+              onChange={(budgetMaxMs) => change({ budgetMaxMs })}
+            />
           </Field>
         )}
       </div>
@@ -153,7 +158,10 @@ function Network({ draft, change }: PartProps) {
         />
         {draft.limits && (
           <Field label={t('options.bandwidth')}>
-            <Count
+            <WholeNumber
+              className={styles.number}
+              min={1}
+              step={10}
               value={draft.mebibytesPerSecond}
               max={100_000}
               onChange={(mebibytesPerSecond) => change({ mebibytesPerSecond })}
@@ -178,24 +186,5 @@ function Network({ draft, change }: PartProps) {
         </Dropdown>
       </Field>
     </>
-  );
-}
-
-/** A whole number from 1 on. */
-function Count(props: { readonly value: number; readonly max: number; readonly onChange: (value: number) => void }) {
-  const { value, max, onChange } = props;
-  const styles = useStyles();
-  return (
-    <SpinButton
-      className={styles.number}
-      value={value}
-      min={1}
-      max={max}
-      step={10}
-      onChange={(_event, data) => {
-        const entered = Math.round(data.value ?? Number(data.displayValue));
-        if (entered >= 1 && entered <= max) onChange(entered);
-      }}
-    />
   );
 }

@@ -5,7 +5,6 @@ import {
   Input,
   makeStyles,
   Option,
-  SpinButton,
   Switch,
   Tab,
   TabList,
@@ -13,11 +12,13 @@ import {
 } from '@fluentui/react-components';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { PRIORITIES } from '../../../src/model/availability.ts';
 import { type ChangeVmBody, changeVm, type VmView } from '../../../src/contract/vms.ts';
 import { useNodes, useVm } from '../live/live-hooks.ts';
 import { useClient } from '../session/client-context.ts';
 import { FormDialog } from '../ui/form-dialog.tsx';
 import { useRun } from '../ui/use-run.tsx';
+import { WholeNumberField } from '../ui/whole-number.tsx';
 
 const useStyles = makeStyles({
   tab: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM, minHeight: '22rem' },
@@ -26,8 +27,6 @@ const useStyles = makeStyles({
 
 type Page = 'general' | 'failover' | 'migration';
 type Draft = Required<Pick<ChangeVmBody, 'highlyAvailable' | 'automaticStart' | 'budgetMs'>> & VmView['availability'];
-
-const PRIORITIES = ['high', 'medium', 'low'] as const;
 
 /** How a VM is brought back, and where it may and should be. */
 export function PropertiesDialog({ name, onClose }: { readonly name: string; readonly onClose: () => void }) {
@@ -77,15 +76,15 @@ function Properties({ vm, onClose }: { readonly vm: VmView; readonly onClose: ()
         {page === 'general' && <GeneralTab draft={draft} change={change} />}
         {page === 'failover' && <FailoverTab draft={draft} change={change} />}
         {page === 'migration' && (
-          <Field label={t('vms:properties.budget')} hint={t('vms:properties.budgetHint')}>
-            <SpinButton
-              value={draft.budgetMs}
-              min={1}
-              max={60_000}
-              step={10}
-              onChange={(_event, data) => change({ budgetMs: numberOf(data, draft.budgetMs) })}
-            />
-          </Field>
+          <WholeNumberField
+            label={t('vms:properties.budget')}
+            hint={t('vms:properties.budgetHint')}
+            value={draft.budgetMs}
+            min={1}
+            max={60_000}
+            step={10}
+            onChange={(budgetMs) => change({ budgetMs })}
+          />
         )}
       </div>
     </FormDialog>
@@ -97,15 +96,6 @@ function differences(before: Draft, draft: Draft): ChangeVmBody {
     ([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key as keyof Draft]),
   );
   return Object.fromEntries(changed);
-}
-
-/** A spin button says either a value or what was typed. */
-function numberOf(
-  data: { readonly value?: number | null | undefined; readonly displayValue?: string | undefined },
-  before: number,
-): number {
-  const value = data.value ?? Number(data.displayValue);
-  return Number.isFinite(value) ? value : before;
 }
 
 interface TabProps {
@@ -227,13 +217,15 @@ function FailoverTab({ draft, change }: TabProps) {
       )}
       {failback.enabled && window !== null && (
         <div className={styles.row}>
-          <Count
+          <WholeNumberField
+            min={0}
             label={t('properties.failbackFrom')}
             value={window.fromHour}
             max={24}
             onChange={(fromHour) => changeWindow({ fromHour })}
           />
-          <Count
+          <WholeNumberField
+            min={0}
             label={t('properties.failbackTo')}
             value={window.toHour}
             max={24}
@@ -241,37 +233,20 @@ function FailoverTab({ draft, change }: TabProps) {
           />
         </div>
       )}
-      <Count
+      <WholeNumberField
+        min={0}
         label={t('properties.restartHere')}
         value={restart.here}
         max={10}
         onChange={(here) => change({ restart: { ...restart, here } })}
       />
-      <Count
+      <WholeNumberField
+        min={0}
         label={t('properties.restartElsewhere')}
         value={restart.elsewhere}
         max={10}
         onChange={(elsewhere) => change({ restart: { ...restart, elsewhere } })}
       />
     </>
-  );
-}
-
-function Count(props: {
-  readonly label: string;
-  readonly value: number;
-  readonly max: number;
-  readonly onChange: (value: number) => void;
-}) {
-  const { label, value, max, onChange } = props;
-  return (
-    <Field label={label}>
-      <SpinButton
-        value={value}
-        min={0}
-        max={max}
-        onChange={(_event, data) => onChange(Math.max(0, Math.min(max, Math.round(numberOf(data, value)))))}
-      />
-    </Field>
   );
 }

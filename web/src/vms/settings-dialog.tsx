@@ -7,7 +7,6 @@ import {
   MessageBarActions,
   MessageBarBody,
   Option,
-  SpinButton,
   Text,
   tokens,
 } from '@fluentui/react-components';
@@ -22,6 +21,7 @@ import { useClient } from '../session/client-context.ts';
 import { formatBytes } from '../ui/format.ts';
 import { FormDialog } from '../ui/form-dialog.tsx';
 import { useRun } from '../ui/use-run.tsx';
+import { WholeNumber, WholeNumberField } from '../ui/whole-number.tsx';
 import { changesOf, type Hardware, hardwareOf } from './settings-draft.ts';
 import { useSwitches } from './switches.ts';
 
@@ -123,49 +123,31 @@ function SizeFields({ draft, change }: PartProps) {
   const { t } = useTranslation('vms');
   return (
     <div className={styles.row}>
-      <NumberField
+      <WholeNumberField
         label={t('settings.memory')}
         value={draft.memoryMib}
-        range={[16, 4 * 1024 * 1024, 256]}
+        min={16}
+        max={4 * 1024 * 1024}
+        step={256}
         onChange={(memoryMib) => change({ memoryMib })}
       />
-      <NumberField
+      <WholeNumberField
         label={t('settings.cpus')}
         value={draft.cpus}
-        range={[1, 64, 1]}
+        min={1}
+        max={64}
+        step={1}
         onChange={(cpus) => change({ cpus })}
       />
-      <NumberField
+      <WholeNumberField
         label={t('settings.budget')}
         value={draft.budgetMs}
-        range={[1, 60_000, 10]}
+        min={1}
+        max={60_000}
+        step={10}
         onChange={(budgetMs) => change({ budgetMs })}
       />
     </div>
-  );
-}
-
-function NumberField(props: {
-  readonly label: string;
-  readonly value: number;
-  /** Smallest, largest, step. */
-  readonly range: readonly [number, number, number];
-  readonly onChange: (value: number) => void;
-}) {
-  const [min, max, step] = props.range;
-  return (
-    <Field label={props.label}>
-      <SpinButton
-        value={props.value}
-        min={min}
-        max={max}
-        step={step}
-        onChange={(_event, data) => {
-          const value = data.value ?? Number(data.displayValue);
-          if (Number.isFinite(value)) props.onChange(Math.round(value));
-        }}
-      />
-    </Field>
   );
 }
 
@@ -210,19 +192,16 @@ function Disks({ vm, draft, change }: PartProps & { readonly vm: VmView }) {
           />
         ))}
         {draft.newDisksGib.map((gib, index) => (
-          // biome-ignore lint: new disks have no name yet, and only the last ones come and go
+          // New disks have no name yet, and only the last ones come and go.
           <div className={styles.device} key={`new-${String(index)}`}>
             <span className={styles.text}>{t('settings.newDisk')}</span>
-            <SpinButton
+            <WholeNumber
               aria-label={t('settings.sizeGib')}
               size="small"
               value={gib}
               min={1}
               max={65_536}
-              onChange={(_event, data) => {
-                const value = Math.round(data.value ?? Number(data.displayValue));
-                if (value >= 1) change({ newDisksGib: draft.newDisksGib.with(index, value) });
-              }}
+              onChange={(value) => change({ newDisksGib: draft.newDisksGib.with(index, value) })}
             />
             <Text size={200}>GiB</Text>
             <Button

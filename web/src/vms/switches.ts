@@ -6,7 +6,7 @@ export function useSwitches(): readonly string[] {
   const nodes = useNodes();
   const vms = useVms();
   return useMemo(() => {
-    const ofNodes = nodes.flatMap((node) => ('switches' in node ? (node.switches as readonly string[]) : []));
+    const ofNodes = nodes.flatMap((node) => node.switches);
     const ofVms = vms.flatMap((vm) => vm.nics.map((nic) => nic.switchName));
     return [...new Set([...ofNodes, ...ofVms])].sort();
   }, [nodes, vms]);

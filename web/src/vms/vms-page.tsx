@@ -1,5 +1,5 @@
 import { Button, CounterBadge } from '@fluentui/react-components';
-import { AddRegular, DesktopRegular, QuestionCircleRegular } from '@fluentui/react-icons';
+import { AddRegular, DesktopRegular } from '@fluentui/react-icons';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
@@ -8,6 +8,7 @@ import { ActionsPane } from '../ui/actions-pane.tsx';
 import type { ActionItem } from '../ui/actions.ts';
 import { CommandBar } from '../ui/command-bar.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
+import { NotFound } from '../ui/not-found.tsx';
 import { ObjectList } from '../ui/object-list.tsx';
 import { Page } from '../ui/page.tsx';
 import { SplitPage } from '../ui/split-page.tsx';
@@ -83,11 +84,7 @@ export function VmsPage({ name }: { readonly name?: string }) {
         }
         details={
           missing ? (
-            <EmptyState
-              icon={<QuestionCircleRegular />}
-              title={t('ui:notFoundTitle', { name })}
-              text={t('ui:notFoundText')}
-            />
+            <NotFound name={name} />
           ) : chosen.length === 1 && first !== undefined ? (
             <VmDetails vm={first} />
           ) : null

@@ -6,7 +6,7 @@ import { useLocation } from 'wouter';
 import { EmptyState } from './empty-state.tsx';
 
 /** A page whose code is still on its way, or failed: the frame around it stays usable. */
-export function PatientPage({ children }: { readonly children: ReactNode }) {
+export function LazyPage({ children }: { readonly children: ReactNode }) {
   const [at] = useLocation();
   return (
     <Boundary at={at}>

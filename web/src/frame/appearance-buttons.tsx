@@ -11,17 +11,17 @@ import {
 import { LocalLanguageRegular, WeatherMoonRegular, WeatherSunnyRegular } from '@fluentui/react-icons';
 import { useTranslation } from 'react-i18next';
 import { chooseLanguage, LANGUAGES } from '../text/i18n.ts';
-import { useTaste } from '../ui/taste.tsx';
+import { useAppearance } from '../ui/appearance.tsx';
 
 const useStyles = makeStyles({ row: { display: 'flex', alignItems: 'center' } });
 
 const NAMES = { en: 'English', de: 'Deutsch' } as const;
 
 /** Language and light or dark. */
-export function TasteButtons() {
+export function AppearanceButtons() {
   const styles = useStyles();
   const { t } = useTranslation('frame');
-  const { isDark, toggleDark } = useTaste();
+  const { isDark, toggleDark } = useAppearance();
   const theme = isDark ? t('light') : t('dark');
   return (
     <div className={styles.row}>

@@ -32,16 +32,16 @@ const dark: Theme = {
   colorBrandForegroundLinkHover: godwit[140],
 };
 
-interface Taste {
+interface Appearance {
   readonly theme: Theme;
   readonly isDark: boolean;
   readonly toggleDark: () => void;
 }
 
-const TasteContext = createContext<Taste>({ theme: light, isDark: false, toggleDark: () => {} });
+const AppearanceContext = createContext<Appearance>({ theme: light, isDark: false, toggleDark: () => {} });
 
 /** Light or dark: as chosen in this browser, else as the system has it. */
-export function TasteProvider({ children }: { readonly children: ReactNode }) {
+export function AppearanceProvider({ children }: { readonly children: ReactNode }) {
   const [isDark, setDark] = useState(() => {
     const chosen = remembered('theme');
     return chosen === null ? matchMedia('(prefers-color-scheme: dark)').matches : chosen === 'dark';
@@ -57,10 +57,10 @@ export function TasteProvider({ children }: { readonly children: ReactNode }) {
       return !before;
     });
   }, []);
-  const taste = useMemo(() => ({ theme: isDark ? dark : light, isDark, toggleDark }), [isDark, toggleDark]);
-  return <TasteContext value={taste}>{children}</TasteContext>;
+  const appearance = useMemo(() => ({ theme: isDark ? dark : light, isDark, toggleDark }), [isDark, toggleDark]);
+  return <AppearanceContext value={appearance}>{children}</AppearanceContext>;
 }
 
-export function useTaste(): Taste {
-  return useContext(TasteContext);
+export function useAppearance(): Appearance {
+  return useContext(AppearanceContext);
 }
