@@ -11,7 +11,7 @@ import { Migrations } from './migrations.ts';
 import { OwnVms } from './own-vms.ts';
 import { SeatKeeper } from './seats.ts';
 import { Standing } from './standing.ts';
-import type { Change, StoreWatcher } from './store.ts';
+import type { Change, StoreWatcher } from './store-watches.ts';
 import { Suspended } from './suspended.ts';
 import type { World } from './world.ts';
 

@@ -2,7 +2,7 @@
 import type { AuthorityEffect, AuthorityEvent } from '../src/failover/authority-types.ts';
 import { PRODUCTION, type Protocol } from './protocol.ts';
 
-export const P = PRODUCTION;
+const P = PRODUCTION;
 type AuthorityStep = Protocol['stepAuthority'];
 type VoterStep = Protocol['stepVoter'];
 

@@ -1,4 +1,5 @@
-import type { ClusterPlan, Command } from './plan.ts';
+import type { ClusterPlan } from './cluster-plan.ts';
+import type { Command } from './commands.ts';
 import type { SeededRandom } from './random.ts';
 
 export function rollingRestarts(random: SeededRandom, { nodes }: ClusterPlan): Command[] {

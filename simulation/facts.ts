@@ -2,7 +2,7 @@ import type { NodeFacts } from '../src/model/node.ts';
 import { DEFAULT_AVAILABILITY } from '../src/model/availability.ts';
 import type { VmRecord, VmStatus } from '../src/model/vm.ts';
 import type { Machine } from './machine.ts';
-import type { VmPlan } from './plan.ts';
+import type { VmPlan } from './cluster-plan.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,5 +1,5 @@
 import type { Machine } from './machine.ts';
-import type { Command, Fault } from './plan.ts';
+import type { Command, Fault } from './commands.ts';
 import { carryOutWish, isWish } from './users.ts';
 import type { World } from './world.ts';
 

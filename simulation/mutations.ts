@@ -1,5 +1,4 @@
 import {
-  P,
   WITHOUT_COURTESY,
   authority,
   forgetsVotes,
@@ -17,7 +16,7 @@ import {
   trustsTheWatch,
   votesAfterRestart,
 } from './broken.ts';
-import type { Profile } from './plan.ts';
+import type { Profile } from './cluster-plan.ts';
 import { PRODUCTION, type Protocol } from './protocol.ts';
 import { KEPT, type ShellRules } from './rules.ts';
 
@@ -131,7 +130,10 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a node without a watchdog can be taken over by votes',
     profile: 'safety',
     seed: 88,
-    protocol: { ...WITHOUT_COURTESY, takeoverTerms: (input) => P.takeoverTerms({ ...input, watchdogMs: 2000 }) },
+    protocol: {
+      ...WITHOUT_COURTESY,
+      takeoverTerms: (input) => PRODUCTION.takeoverTerms({ ...input, watchdogMs: 2000 }),
+    },
   },
   {
     name: 'token-not-compared',
@@ -203,7 +205,7 @@ export const MUTATIONS: readonly Mutation[] = [
     profile: 'liveness',
     seed: 23,
     protocol: {
-      decideMigration: (state, seen) => P.decideMigration(state, { ...seen, destinationMayHaveRun: false }),
+      decideMigration: (state, seen) => PRODUCTION.decideMigration(state, { ...seen, destinationMayHaveRun: false }),
     },
   },
   {
@@ -235,8 +237,8 @@ export const MUTATIONS: readonly Mutation[] = [
     protocol: {
       nextDrainSteps: (state, now, node) => {
         const without = new Map([...state.vms].filter(([, { owner }]) => owner?.value.node !== node));
-        const steps = P.nextDrainSteps(state, now, node);
-        return steps.left > 1 ? steps : P.nextDrainSteps({ ...state, vms: without }, now, node);
+        const steps = PRODUCTION.nextDrainSteps(state, now, node);
+        return steps.left > 1 ? steps : PRODUCTION.nextDrainSteps({ ...state, vms: without }, now, node);
       },
     },
   },

@@ -9,7 +9,7 @@ import type { NodeMemory } from '../src/model/node.ts';
 import type { VmOwner, VmRecord } from '../src/model/vm.ts';
 import type { Machine } from './machine.ts';
 import type { Qemu } from './qemu.ts';
-import type { Change } from './store.ts';
+import type { Change } from './store-watches.ts';
 import type { World } from './world.ts';
 
 /** As listed in docs/simulation.md. */

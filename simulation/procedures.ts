@@ -2,7 +2,7 @@ import type { NodeMembership, NodeService } from '../src/model/authority.ts';
 import { keys } from '../src/model/keys.ts';
 import { evictNode, joinNode } from './formation.ts';
 import { NEW_VERSIONS } from './machine.ts';
-import type { Wish } from './plan.ts';
+import type { Wish } from './commands.ts';
 import type { World } from './world.ts';
 
 const LOOK_EVERY_MS = 500;

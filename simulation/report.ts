@@ -1,4 +1,5 @@
-import { type Plan, planOf, type Profile } from './plan.ts';
+import type { Profile } from './cluster-plan.ts';
+import { type Plan, planOf } from './plan.ts';
 import { runPlan } from './run.ts';
 import { shrink } from './shrink.ts';
 import { storyText } from './story.ts';

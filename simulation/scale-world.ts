@@ -1,9 +1,10 @@
-import { AUTHORITY_MS, LARGE_CLUSTER_NODES } from '../src/model/authority.ts';
+import { AUTHORITY_MS } from '../src/model/authority.ts';
 import { keys } from '../src/model/keys.ts';
 import { type NodeMemory, withAllocation } from '../src/model/node.ts';
-import { recordOf } from './facts.ts';
-import type { ClusterPlan, VmPlan } from './plan.ts';
+import { firstStatus, recordOf } from './facts.ts';
+import type { ClusterPlan, VmPlan } from './cluster-plan.ts';
 import { PRODUCTION, type Protocol } from './protocol.ts';
+import { heartbeatsPerSecond, lossName, nodeNames, vmsOn } from './scale-cluster.ts';
 import { World } from './world.ts';
 
 /** Until all are members, and until the VMs are known everywhere. */
@@ -52,7 +53,7 @@ function lose(nodes: number, vms: number, lost: number): Row {
   const startedAt = process.hrtime.bigint();
   const { protocol, took } = timed();
   const world = new World(clusterOf(nodes), { protocol, lookers: LOOK_AFTER_IT });
-  const all = vmsOf(nodes, vms);
+  const all = vmsOn(nodeNames(nodes), vms);
   world.engine.run(FILL_AT_MS);
   fill(world, all);
   world.engine.run(LOSE_AT_MS - 5000);
@@ -68,9 +69,9 @@ function lose(nodes: number, vms: number, lost: number): Row {
   }
   const affected = all.filter(({ node }) => gone.some(({ name }) => name === node)).map(({ name }) => name);
   const found = follow(world, affected, gone.length);
-  const beats = (nodes / (nodes > LARGE_CLUSTER_NODES ? 1 : 0.5)) * ((world.engine.now - LOSE_AT_MS) / 1000);
+  const beats = heartbeatsPerSecond(nodes) * ((world.engine.now - LOSE_AT_MS) / 1000);
   return {
-    ...{ lost: lost === 1 ? 'one node' : `one rack (${lost} nodes)`, vms: affected.length, calmWrites, ...found },
+    ...{ lost: lossName(lost), vms: affected.length, calmWrites, ...found },
     longestDecisionMs: Math.max(0, ...took),
     allDecisionsMs: took.reduce((sum, ms) => sum + ms, 0) / LOOK_AFTER_IT,
     writes: Math.max(0, Math.round(world.store.writes - losing - beats)),
@@ -125,17 +126,16 @@ function fill(world: World, vms: readonly VmPlan[]): void {
     memory.set(vm.node, withAllocation(memory.get(vm.node) ?? known, vm.name, vm.memoryMiB * 1024 * 1024));
     const at = world.isoNow();
     const status = {
+      ...firstStatus(vm, at),
       state: 'running',
-      node: vm.node,
       instance: qemu.id,
-      since: at,
-      reason: '',
       bootId: machine.bootId,
+      guarded: true,
     };
     entries.push(
       { key: keys.vmRecord(vm.name), value: recordOf(vm, at) },
       { key: keys.vmOwner(vm.name), value: { node: vm.node } },
-      { key: keys.vmStatus(vm.name), value: { ...status, settledRequest: null, error: null, guarded: true } },
+      { key: keys.vmStatus(vm.name), value: status },
     );
     world.vmNames.push(vm.name);
   }
@@ -149,22 +149,17 @@ function fill(world: World, vms: readonly VmPlan[]): void {
   }
 }
 
-/** With leading zeros: ranks go by name. */
-function nameOf(index: number): string {
-  return `node${String(index + 1).padStart(3, '0')}`;
-}
-
-function vmsOf(nodes: number, vms: number): VmPlan[] {
-  return Array.from({ length: vms }, (_, index) => ({
-    ...{ name: `vm${index + 1}`, node: nameOf(index % nodes), memoryMiB: 1024, highlyAvailable: true },
-    ...{ priority: (['high', 'medium', 'low'] as const)[index % 3] ?? 'medium', antiAffinity: [], possibleOwners: [] },
-  }));
-}
-
 function clusterOf(count: number): ClusterPlan {
-  const nodes = Array.from({ length: count }, (_, index) => nameOf(index));
   return {
-    ...{ seed: 1, profile: 'safety', nodes, witness: 'none', watchdogMs: 2000, controllers: false, vms: [] },
+    ...{
+      seed: 1,
+      profile: 'safety',
+      nodes: nodeNames(count),
+      witness: 'none',
+      watchdogMs: 2000,
+      controllers: false,
+      vms: [],
+    },
     ...{ nodeMemoryMiB: 256 * 1024, minutes: 1, healAt: null, clockRates: [] },
   };
 }

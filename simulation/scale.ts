@@ -1,9 +1,9 @@
 import { keys } from '../src/model/keys.ts';
 import { applyEntries, type ClusterState, EMPTY_CLUSTER_STATE, type Now } from '../src/model/cluster-state.ts';
 import type { NodeMembership } from '../src/model/authority.ts';
-import { LARGE_CLUSTER_NODES } from '../src/model/authority.ts';
-import type { ClusterPlan } from './plan.ts';
+import type { ClusterPlan } from './cluster-plan.ts';
 import { PRODUCTION } from './protocol.ts';
+import { heartbeatsPerSecond, lossName, nodeNames, vmsOn } from './scale-cluster.ts';
 import { World } from './world.ts';
 
 /** How long a write to the store takes in these figures, in milliseconds. */
@@ -25,7 +25,7 @@ interface Row {
  * applied, until nothing is left to do. Printed as a table.
  */
 export function printScale(nodes: number, vms: number): void {
-  const heartbeats = nodes / (nodes > LARGE_CLUSTER_NODES ? 1 : 0.5);
+  const heartbeats = heartbeatsPerSecond(nodes);
   console.log(`${nodes} nodes, ${vms} VMs; ${heartbeats} heartbeats/s are written when nothing happens`);
   console.log('| lost | VMs | first decision | all decisions | rounds | transactions | writes/s | VMs that wait |');
   console.log('|---|---|---|---|---|---|---|---|');
@@ -77,9 +77,8 @@ function lose(nodes: number, vms: number, lost: number): Row {
     state = applied(state, world, { nowMs: now.monotonicMs, written: due });
   }
   const waiting = [...state.vms.values()].filter(({ owner }) => isLost(owner?.value.node ?? '', lost)).length;
-  const name = lost === 1 ? 'one node' : `one rack (${lost} nodes)`;
   return {
-    ...{ lost: name, vms: owned, firstDecisionMs: first, allDecisionsMs: all, rounds, writes, waiting },
+    ...{ lost: lossName(lost), vms: owned, firstDecisionMs: first, allDecisionsMs: all, rounds, writes, waiting },
     virtualMs: Math.max(1, all + rounds * WRITE_MS + 20 * rounds),
   };
 }
@@ -110,18 +109,11 @@ function membershipOf(name: string, fenced: boolean): NodeMembership {
 }
 
 function clusterOf(count: number, vms: number): ClusterPlan {
-  const nodes = Array.from({ length: count }, (_, index) => `node${index + 1}`);
+  const nodes = nodeNames(count);
   return {
     ...{ seed: 1, profile: 'nominal', nodes, witness: 'none', watchdogMs: 2000, controllers: false, clockRates: [] },
     // Half of each node is taken, so that a rack fits into the rest.
     ...{ nodeMemoryMiB: (vms / count) * 1024 * 2, minutes: 1, healAt: null },
-    vms: Array.from({ length: vms }, (_, index) => ({
-      ...{ name: `vm${index + 1}`, node: nodes[index % count] ?? 'node1', memoryMiB: 1024, highlyAvailable: true },
-      ...{
-        priority: (['high', 'medium', 'low'] as const)[index % 3] ?? 'medium',
-        antiAffinity: [],
-        possibleOwners: [],
-      },
-    })),
+    vms: vmsOn(nodes, vms),
   };
 }

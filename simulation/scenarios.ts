@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClusterPlan, Command, Plan, VmPlan } from './plan.ts';
+import type { ClusterPlan, VmPlan } from './cluster-plan.ts';
+import type { Command } from './commands.ts';
+import type { Plan } from './plan.ts';
 import { runPlan } from './run.ts';
 import { type StoryEvent, storyText } from './story.ts';
 

@@ -31,26 +31,16 @@ export class SeatKeeper {
 
   #look(): void {
     const { machine, world } = this.#agent;
-    if (this.#working || !this.#actsNow() || !world.store.reachable(machine.index)) return;
-    const { change, reason } = planSeats({ seats: this.#seats(), candidates: this.#candidates() });
+    if (this.#working || !this.#agent.fresh() || !world.store.reachable(machine.index)) return;
+    const candidates = this.#candidates();
+    if (firstHeard(candidates) !== machine.name) return;
+    const { change, reason } = planSeats({ seats: this.#seats(), candidates });
     if (change === null) return;
     this.#working = true;
     this.#agent.after(CHANGE_MS, () => {
       this.#working = false;
       if (world.store.reachable(machine.index)) this.#change(change, reason);
     });
-  }
-
-  /** The first by name of those that are heard. */
-  #actsNow(): boolean {
-    const { view, machine } = this.#agent;
-    if (!this.#agent.fresh()) return false;
-    const now = machine.mono();
-    const heard = knownNodes(view).filter(
-      ({ facts, heartbeatSeenAtMs }) =>
-        facts.value.role === 'node' && heartbeatSeenAtMs !== null && now - heartbeatSeenAtMs <= HEARD_WITHIN_MS,
-    );
-    return heard.map(({ facts }) => facts.value.name).sort()[0] === machine.name;
   }
 
   #seats(): SeatSight[] {
@@ -91,4 +81,12 @@ export class SeatKeeper {
     this.#agent.say(`Members of the database: ${machine.name} ${what}.`, reason);
     if (change.kind !== 'add') world.membersChanged();
   }
+}
+
+/** By name; it is the one that acts. */
+function firstHeard(candidates: readonly SeatCandidate[]): string | undefined {
+  return candidates
+    .filter(({ role, silentForMs }) => role === 'node' && silentForMs !== null && silentForMs <= HEARD_WITHIN_MS)
+    .map(({ name }) => name)
+    .sort()[0];
 }

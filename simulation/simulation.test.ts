@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Engine } from './engine.ts';
-import { type ClusterPlan, type Plan, planOf } from './plan.ts';
+import type { ClusterPlan } from './cluster-plan.ts';
+import { type Plan, planOf } from './plan.ts';
 import { SeededRandom } from './random.ts';
 import { failureReport, traceOf } from './report.ts';
 import { runPlan } from './run.ts';

@@ -19,7 +19,7 @@ import type { GuardStatus } from '../src/ports/guard.ts';
 import type { SimulatedAgent } from './agent.ts';
 import { cancel, type Timer } from './engine.ts';
 import type { Protocol } from './protocol.ts';
-import type { Change } from './store.ts';
+import type { Change } from './store-watches.ts';
 
 const TERMS_NOTE = 'takeover-terms';
 const VOTES_NOTE = 'votes';

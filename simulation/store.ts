@@ -1,16 +1,13 @@
-import type { StoreEntry, Transaction, TransactionOutcome } from '../src/ports/store.ts';
-import { cancel, type Engine, type Timer } from './engine.ts';
+import type { Transaction, TransactionOutcome } from '../src/ports/store.ts';
+import type { Engine, Timer } from './engine.ts';
 import type { Network } from './network.ts';
 import type { SeededRandom } from './random.ts';
+import { type Change, StoreWatches, type StoreWatcher, type WatchedStore } from './store-watches.ts';
 
 /** What the store asks of the machines its members run on. */
 export interface StoreHosts {
   /** The machine has power and executes. */
   executes(machine: number): boolean;
-}
-
-export interface Change extends StoreEntry {
-  readonly revision: number;
 }
 
 interface Member {
@@ -34,23 +31,12 @@ const ELECTION_MS = 500;
 /** A leader whose disk hangs longer than this is deposed: its heartbeats come from the loop that waits for the disk. */
 const STALL_DEPOSES_MS = 1000;
 
-export type WatchSink = (changes: readonly Change[], revision: number) => void;
-
-interface Watcher {
-  readonly machine: number;
-  readonly sink: WatchSink;
-  position: number;
-  timer: Timer | null;
-  stalledUntil: number;
-  closed: boolean;
-}
-
 /**
  * etcd as its clients see it: a replicated log with a leader; a commit needs the leader's disk and a majority; elections take their
  * time; revisions and compares; watches that come late or stall. An answer may be lost after the write was applied, and a
  * write may be applied long after its client has given up.
  */
-export class SimulatedStore {
+export class SimulatedStore implements WatchedStore {
   readonly #engine: Engine;
   readonly #random: SeededRandom;
   readonly #network: Network;
@@ -67,9 +53,8 @@ export class SimulatedStore {
   onLeader: (machine: number | null) => void = () => undefined;
   readonly #entries = new Map<string, Change>();
   #saved: { readonly entries: ReadonlyMap<string, Change>; readonly revision: number } | null = null;
-  #log: Change[] = [];
   readonly #pending = new Set<Proposal>();
-  readonly #watchers: Watcher[] = [];
+  readonly #watches: StoreWatches;
   #election: Timer | null = null;
 
   constructor(engine: Engine, random: SeededRandom, world: { readonly network: Network; readonly hosts: StoreHosts }) {
@@ -77,6 +62,7 @@ export class SimulatedStore {
     this.#random = random;
     this.#network = world.network;
     this.#hosts = world.hosts;
+    this.#watches = new StoreWatches(engine, random, this);
   }
 
   seat(machine: number): void {
@@ -119,7 +105,7 @@ export class SimulatedStore {
   inject(entries: readonly { readonly key: string; readonly value: unknown }[]): void {
     this.revision += 1;
     for (const { key, value } of entries) this.#put(key, value);
-    for (const watcher of this.#watchers) this.#schedule(watcher);
+    this.#watches.tell();
   }
 
   save(): void {
@@ -132,14 +118,13 @@ export class SimulatedStore {
     this.#entries.clear();
     for (const [key, entry] of this.#saved.entries) this.#entries.set(key, entry);
     this.revision = this.#saved.revision;
-    this.#log = [];
     this.#inherited.length = 0;
     for (const proposal of this.#pending) {
       proposal.decided = true;
       this.#giveUp(proposal);
     }
     this.#pending.clear();
-    for (const watcher of [...this.#watchers]) this.unwatch(watcher);
+    this.#watches.removeAll();
   }
 
   setProcess(machine: number, up: boolean): void {
@@ -196,18 +181,16 @@ export class SimulatedStore {
     if (commitAt > call.deadline) this.#giveUp(proposal);
   }
 
-  watch(machine: number, sink: WatchSink): Watcher {
-    const watcher: Watcher = { machine, sink, position: this.revision, timer: null, stalledUntil: 0, closed: false };
-    this.#watchers.push(watcher);
-    return watcher;
+  watch(machine: number, sink: StoreWatcher['sink']): StoreWatcher {
+    return this.#watches.add(machine, sink);
   }
 
-  unwatch(watcher: Watcher): void {
-    watcher.closed = true;
-    cancel(watcher.timer);
-    const index = this.#watchers.indexOf(watcher);
-    if (index >= 0) this.#watchers.splice(index, 1);
-    this.#trim();
+  unwatch(watcher: StoreWatcher): void {
+    this.#watches.remove(watcher);
+  }
+
+  answers(machine: number): boolean {
+    return this.#findEndpoint(machine) !== null && this.#hosts.executes(machine);
   }
 
   #findEndpoint(machine: number): { endpoint: number; delay: number } | null {
@@ -346,7 +329,7 @@ export class SimulatedStore {
       else changes.push(this.#put(write.delete, undefined));
     }
     this.onCommit(changes);
-    for (const watcher of this.#watchers) this.#schedule(watcher);
+    this.#watches.tell();
     return { kind: 'applied', revision: String(this.revision) };
   }
 
@@ -354,50 +337,7 @@ export class SimulatedStore {
     const change: Change = { key, value, modRevision: String(this.revision), revision: this.revision };
     if (value === undefined) this.#entries.delete(key);
     else this.#entries.set(key, change);
-    this.#log.push(change);
+    this.#watches.note(change);
     return change;
   }
-
-  #schedule(watcher: Watcher): void {
-    if (watcher.timer !== null) return;
-    const stall = Math.max(0, watcher.stalledUntil - this.#engine.now);
-    const delay = stall + 2 + 18 * this.#random.unit();
-    watcher.timer = this.#engine.after(delay, () => this.#deliver(watcher));
-  }
-
-  #deliver(watcher: Watcher): void {
-    watcher.timer = null;
-    if (watcher.closed || watcher.position >= this.revision) return;
-    const member = this.#findEndpoint(watcher.machine);
-    if (member === null || !this.#hosts.executes(watcher.machine)) {
-      // The stream is broken; the client comes again.
-      watcher.timer = this.#engine.after(250 + 100 * this.#random.unit(), () => this.#deliver(watcher));
-      return;
-    }
-    const changes = this.#log.slice(this.#indexOf(watcher.position));
-    watcher.position = this.revision;
-    if (this.#log.length > 4096) this.#trim();
-    watcher.sink(changes, this.revision);
-  }
-
-  /** The first entry of the log after this revision. */
-  #indexOf(revision: number): number {
-    let low = 0;
-    let high = this.#log.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#log[middle] as Change).revision > revision) high = middle;
-      else low = middle + 1;
-    }
-    return low;
-  }
-
-  #trim(): void {
-    let oldest = this.revision;
-    for (const watcher of this.#watchers) oldest = Math.min(oldest, watcher.position);
-    const index = this.#indexOf(oldest);
-    this.#log = this.#log.slice(index);
-  }
 }
-
-export type StoreWatcher = Watcher;

@@ -1,4 +1,5 @@
-import type { ClusterPlan, Command, Fault, Moment } from './plan.ts';
+import type { ClusterPlan } from './cluster-plan.ts';
+import type { Command, Fault, Moment } from './commands.ts';
 import { SeededRandom } from './random.ts';
 
 const BOTH = ['cluster', 'client'] as const;

@@ -1,5 +1,5 @@
 import { carryOut } from './faults.ts';
-import type { Fault, Moment, Strike } from './plan.ts';
+import type { Fault, Moment, Strike } from './commands.ts';
 import type { World } from './world.ts';
 
 /** Who takes part in what happens at a moment; their names stand in the places of the faults of a strike. */

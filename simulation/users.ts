@@ -5,7 +5,7 @@ import { withAllocation } from '../src/model/node.ts';
 import type { VmOwner, VmRecord, VmStatus } from '../src/model/vm.ts';
 import type { Transaction, TransactionOutcome } from '../src/ports/store.ts';
 import { requestMigration } from './request-migration.ts';
-import type { Command, Wish } from './plan.ts';
+import type { Command, Wish } from './commands.ts';
 import type { World } from './world.ts';
 
 /** What a user was promised about a VM, to be compared with what becomes of it. */

@@ -7,7 +7,7 @@ import { SimulatedGuard } from './guard.ts';
 import { Machine } from './machine.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
-import type { ClusterPlan } from './plan.ts';
+import type { ClusterPlan } from './cluster-plan.ts';
 import { Procedures } from './procedures.ts';
 import { PRODUCTION, type Protocol } from './protocol.ts';
 import type { Qemu } from './qemu.ts';

@@ -45,7 +45,7 @@ function changeKey(world: World, context: Context): string {
   for (const voter of world.voters) {
     const seen = voter.state.subjects[SUBJECT]?.heartbeat?.terms.voters ?? [];
     // One that the newest heartbeat it knows of does not name: it cannot vote, and the next one that names it begins its time anew.
-    key += seen.includes(voter.name) ? `|v${voterKey(voter, context)}` : `|-${outsiderKey(voter, context)}`;
+    key += seen.includes(voter.name) ? `|v${voterKey(voter, context)}` : `|-${outsiderKey(voter, world)}`;
   }
   return key;
 }
@@ -58,9 +58,7 @@ interface Context {
 
 function voterKey(voter: VoterWorld, context: Context): string {
   const { world } = context;
-  let key = promisesKey(voter, world);
-  key +=
-    which(world, voter.noted) + which(world, voter.noting) + which(world, voter.writing) + which(world, voter.vote);
+  let key = givenKey(voter, world);
   const subject = voter.state.subjects[SUBJECT];
   if (subject === undefined) return key;
   const { vote, heartbeat, quietSinceMs } = subject;
@@ -71,23 +69,22 @@ function voterKey(voter: VoterWorld, context: Context): string {
   return vote.kind === 'none' || vote.kind === 'earlier' ? key + age(context, quietSinceMs) : key;
 }
 
-function promisesKey(voter: VoterWorld, world: World): string {
+/** Its promises and votes. */
+function givenKey(voter: VoterWorld, world: World): string {
   let key = '';
   for (const round of world.x.rounds) {
     if (!isOpen(world, round.sentMs)) continue;
     key += round.granted.includes(voter.name) ? 'g' : voter.granted.includes(round.round) ? 'p' : '-';
   }
-  return key;
+  key += which(world, voter.noted) + which(world, voter.noting);
+  return key + which(world, voter.writing) + which(world, voter.vote);
 }
 
-function outsiderKey(voter: VoterWorld, context: Context): string {
-  const { world } = context;
-  let key = promisesKey(voter, world);
-  key +=
-    which(world, voter.noted) + which(world, voter.noting) + which(world, voter.writing) + which(world, voter.vote);
+function outsiderKey(voter: VoterWorld, world: World): string {
+  const key = givenKey(voter, world);
   const vote = voter.state.subjects[SUBJECT]?.vote;
-  if (vote !== undefined && vote.kind !== 'none') key += vote.kind.slice(0, 5) + which(world, Number(vote.revision));
-  return key;
+  if (vote === undefined || vote.kind === 'none') return key;
+  return key + vote.kind.slice(0, 5) + which(world, Number(vote.revision));
 }
 
 /** Nobody ever tells two heartbeats apart that are both not the newest any more. */
