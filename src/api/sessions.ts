@@ -5,6 +5,7 @@ import type { Revision } from '../model/names.ts';
 import type { SessionRecord } from '../model/session.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ClusterStore, Write } from '../ports/store.ts';
+import type { ApiContext } from './context.ts';
 
 export const SESSION_IDLE_MS = 8 * 3600_000;
 export const SESSION_MAX_MS = 24 * 3600_000;
@@ -53,6 +54,7 @@ interface Known {
 export class Sessions {
   readonly #store: ClusterStore;
   readonly #clock: Clock;
+  readonly #credentialHash: string;
   readonly #endWatch: () => void;
   #known = new Map<string, Known>();
   /** Made while the store was silent. */
@@ -66,9 +68,11 @@ export class Sessions {
   #fresh = false;
   readonly #filled: Promise<void>;
 
-  constructor({ store, clock }: { readonly store: ClusterStore; readonly clock: Clock }) {
+  constructor({ store, clock, config }: Pick<ApiContext, 'store' | 'clock' | 'config'>) {
+    const { user, passwordHash } = config.administrator;
     this.#store = store;
     this.#clock = clock;
+    this.#credentialHash = hashOf(`${user}:${passwordHash}`);
     let fill = () => {};
     this.#filled = new Promise((resolve) => {
       fill = resolve;
@@ -104,7 +108,7 @@ export class Sessions {
     const record: SessionRecord = {
       ...{ user, createdAt: at, usedAt: at },
       expiresAt: new Date(nowMs + SESSION_MAX_MS).toISOString(),
-      relayHash: hashOf(relaySecretOf(cookie)),
+      ...{ relayHash: hashOf(relaySecretOf(cookie)), credentialHash: this.#credentialHash },
     };
     const removed = this.#superfluous().map((old): Write => ({ delete: sessionKey(old) }));
     const outcome = await this.#store.transact({
@@ -139,7 +143,7 @@ export class Sessions {
   /** Whether it has not ended yet, as far as this node knows. Is no use of it. */
   lives(id: string): boolean {
     const record = this.#onlyHere.get(id) ?? this.#known.get(id)?.record;
-    return record !== undefined && this.#isAlive(id, record);
+    return record !== undefined && this.#isGood(id, record);
   }
 
   /** Resolves with whether the store has deleted it too; here it is over in any case. */
@@ -155,7 +159,7 @@ export class Sessions {
     const local = this.#onlyHere.get(id);
     const known = local === undefined ? (this.#known.get(id) ?? (await this.#lookUp(id))) : null;
     const record = local ?? known?.record;
-    if (record === undefined || !this.#isAlive(id, record)) return null;
+    if (record === undefined || !this.#isGood(id, record)) return null;
     const nowMs = this.#clock.wallMs();
     this.#usedAtMs.set(id, nowMs);
     if (known !== null && known !== undefined && nowMs - Date.parse(record.usedAt) > USE_NOTED_MS) {
@@ -194,6 +198,11 @@ export class Sessions {
     this.#noting.delete(id);
   }
 
+  /** One whose password is another than this node's is let be: where the configurations differ, the other one may be the newer. */
+  #isGood(id: string, record: SessionRecord): boolean {
+    return record.credentialHash === this.#credentialHash && this.#isAlive(id, record);
+  }
+
   #isAlive(id: string, record: SessionRecord): boolean {
     if (this.#ended.has(id)) return false;
     const nowMs = this.#clock.wallMs();
@@ -207,10 +216,11 @@ export class Sessions {
     for (const [id, untilMs] of this.#ended) if (untilMs < nowMs) this.#ended.delete(id);
     for (const [id, record] of this.#onlyHere) if (!this.#isAlive(id, record)) this.#onlyHere.delete(id);
     for (const id of this.#usedAtMs.keys()) if (!this.lives(id)) this.#usedAtMs.delete(id);
-    const dead = [...this.#known.keys()].filter((id) => !this.lives(id));
+    const [dead, living]: [string[], string[]] = [[], []];
+    for (const [id, { record }] of this.#known) (this.#isAlive(id, record) ? living : dead).push(id);
     const usedAt = (id: string) =>
       Math.max(this.#usedAtMs.get(id) ?? 0, Date.parse(this.#known.get(id)?.record.usedAt ?? ''));
-    const living = [...this.#known.keys()].filter((id) => this.lives(id)).sort((a, b) => usedAt(b) - usedAt(a));
+    living.sort((a, b) => usedAt(b) - usedAt(a));
     return [...dead, ...living.slice(SESSIONS_MAX - 1)];
   }
 

@@ -11,4 +11,6 @@ export interface SessionRecord {
   readonly expiresAt: string;
   /** SHA-256 (hex) of the second secret, which the page shows to other nodes. */
   readonly relayHash: string;
+  /** SHA-256 (hex) of the name and the password's hash in the configuration: when either has changed, the session is over. */
+  readonly credentialHash: string;
 }
