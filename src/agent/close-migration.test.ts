@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { testIntent, vmEntries } from '../../test/doubles/cluster-facts.ts';
+import { testFacts, testIntent, vmEntries } from '../../test/doubles/cluster-facts.ts';
 import { ManualClock } from '../../test/doubles/manual-clock.ts';
 import { MemoryStore } from '../../test/doubles/memory-store.ts';
 import type { SettlementKind } from '../failover/settle-intent.ts';
@@ -22,7 +22,8 @@ beforeEach(async () => {
   const epoch = (await store.get(keys.vmOwner(VM)))?.modRevision ?? '';
   const value = { ...testIntent(VM), epoch };
   const memory = { [keys.nodeMemory(value.source)]: held, [keys.nodeMemory(value.destination)]: held };
-  store.put({ ...memory, [keys.vmIntent(VM)]: value });
+  const facts = { ...testFacts(value.destination), bootId: 'boot of the destination' };
+  store.put({ ...memory, [keys.nodeFacts(value.destination)]: facts, [keys.vmIntent(VM)]: value });
   intent = { value, modRevision: (await store.get(keys.vmIntent(VM)))?.modRevision ?? '' };
 });
 
@@ -47,6 +48,7 @@ test('handed over: the destination owns the VM, the source holds no memory for i
   expect(after()).toEqual({ owner: destination, heldBy: [destination], open: false });
   expect(store.value<VmStatus>(keys.vmStatus(VM))).toMatchObject({
     ...{ state: 'running', node: destination, reason: `Live-migrated from ${source}` },
+    bootId: 'boot of the destination',
   });
   expect(store.value<Receipt>(keys.migration(migrationId))?.id).toBe(migrationId);
   expect(await close('stayed')).toBe('not-ours');

@@ -11,17 +11,18 @@ export interface ClosingPorts {
   readonly clock: Clock;
 }
 
-/** Of the cluster only what the closing transaction compares or changes: the VM, and the memory held on both nodes. */
+/** Of the cluster only what the closing transaction needs: the VM, the memory held on both nodes, and the destination's boot. */
 export type FoundForClosing = ClusterState;
 
 /** May be read ahead: what changes afterwards makes the transaction fail, and it is tried again. */
 export async function readForClosing(intent: MigrationIntent, store: ClusterStore): Promise<FoundForClosing> {
-  const [ofVm, ...memory] = await Promise.all([
+  const [ofVm, ...ofNodes] = await Promise.all([
     store.list(`${keys.vms}${intent.vm}/`),
     store.get(keys.nodeMemory(intent.source)),
     store.get(keys.nodeMemory(intent.destination)),
+    store.get(keys.nodeFacts(intent.destination)),
   ]);
-  const entries = [...ofVm, ...memory.filter((entry) => entry !== undefined)];
+  const entries = [...ofVm, ...ofNodes.filter((entry) => entry !== undefined)];
   return applyEntries(EMPTY_CLUSTER_STATE, { entries, revision: '0', nowMs: 0 });
 }
 

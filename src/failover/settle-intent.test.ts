@@ -200,6 +200,15 @@ describe('closingTransaction', () => {
     expect(after?.vms.get('A')?.status?.value).toMatchObject({ state: 'running', node: 'node2', guarded: false });
   });
 
+  test('a copy that was handed over is known by the boot of its node: after another one it has not ended by itself', () => {
+    const { state, entry } = open();
+    const decision = { ...restart, settlement: 'handed-over', mayRun: 'destination', relyOnFenced: [] } as const;
+    const transaction = closingTransaction(state, entry, { decision, receipt: {}, now: NOW });
+    const status = (transaction && transact(state, transaction))?.vms.get('A')?.status?.value;
+    expect(status?.bootId).toBe(state.nodes.get('node2')?.facts.value.bootId);
+    expect(status?.bootId).toBeTypeOf('string');
+  });
+
   test('of two settlements only one wins', () => {
     const { state, entry } = open();
     const handedOver = { ...restart, settlement: 'handed-over', mayRun: 'destination' } as const;

@@ -234,7 +234,8 @@ export function closingTransaction(
     return { key: keys.nodeMembership(node), modRevision: state.nodes.get(node)?.membership?.modRevision ?? '0' };
   });
   const freed = freedMemory(state, intent, settlement);
-  const status = statusAfter({ entry, intent, settlement, reason, now });
+  const destinationBootId = state.nodes.get(intent.destination)?.facts?.value.bootId;
+  const status = statusAfter({ entry, intent, settlement, reason, destinationBootId, now });
   const owner = ownerAfter(intent, settlement);
   return {
     compare: [
@@ -292,11 +293,13 @@ interface StatusInput {
   readonly intent: MigrationIntent;
   readonly settlement: SettlementKind;
   readonly reason: string;
+  /** Undefined: not known. */
+  readonly destinationBootId: string | undefined;
   readonly now: Now;
 }
 
 /** Null: it stays as it is. */
-function statusAfter({ entry, intent, settlement, reason, now }: StatusInput): VmStatus | null {
+function statusAfter({ entry, intent, settlement, reason, destinationBootId, now }: StatusInput): VmStatus | null {
   if (settlement === 'stayed' || settlement === 'continues-anew') return null;
   const before = entry.status?.value;
   const common = {
@@ -307,8 +310,9 @@ function statusAfter({ entry, intent, settlement, reason, now }: StatusInput): V
   if (settlement === 'handed-over') {
     // The copy was put where the source's process was: among those that the guard stops, or not.
     const guarded = before?.guarded === undefined ? {} : { guarded: before.guarded };
+    const boot = destinationBootId === undefined ? {} : { bootId: destinationBootId };
     const there = { node: intent.destination, reason: `Live-migrated from ${intent.source}` };
-    return { ...common, ...guarded, ...there, state: 'running' };
+    return { ...common, ...guarded, ...boot, ...there, state: 'running' };
   }
   const wanted = entry.record.value.desired === 'running';
   const why = `Its migration to ${intent.destination} was settled: ${reason}; it is ${wanted ? 'started from its disk' : 'off'}`;
