@@ -6,7 +6,7 @@ import type { ClusterState } from '../model/cluster-state.ts';
 import { keys } from '../model/keys.ts';
 import { commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
-import { invalid } from './new-vm-request.ts';
+import { invalid } from './invalid-input.ts';
 import { answer, serve } from './resource.ts';
 
 /** Whether the cluster fails over by itself. */

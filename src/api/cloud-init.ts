@@ -1,10 +1,11 @@
 // What a guest with cloud-init is told at its first boot: checks, and the three texts of a NoCloud seed.
 import type { CloudInit } from '../contract/vm-hardware.ts';
 import type { AgentConfig } from '../model/agent-config.ts';
-import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
+import { isIpv4 } from '../model/ip-address.ts';
 import type { VmDefinition } from '../model/vm.ts';
 import type { CloudInitSeeds, SeedFiles } from '../ports/cloud-init.ts';
-import type { GuestImage } from './new-vm-request.ts';
+import type { GuestImage } from './guest-image.ts';
+import { invalid } from './invalid-input.ts';
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 /** As useradd(8) takes it by default. */
@@ -22,21 +23,21 @@ export function checkCloudInit(
 ): CloudInit {
   const { hostname, user, password, sshAuthorizedKeys = [], network } = told;
   if (image.kind === 'lab' || image.kind === 'empty') {
-    throw refused('Only the system in an image can have cloud-init.', 'Give an image, or leave out what it is told.');
+    throw invalid('Only the system in an image can have cloud-init.', 'Give an image, or leave out what it is told.');
   }
   if (hostname !== undefined && !HOST_NAME.test(hostname)) {
-    throw refused(`"${hostname}" cannot be a host name.`, 'Use up to 63 letters, digits and hyphens.');
+    throw invalid(`"${hostname}" cannot be a host name.`, 'Use up to 63 letters, digits and hyphens.');
   }
   if (user !== undefined && !USER_NAME.test(user)) {
-    throw refused(`"${user}" cannot be the name of a user.`, 'Use up to 32 lower-case letters, digits, "_" and "-".');
+    throw invalid(`"${user}" cannot be the name of a user.`, 'Use up to 32 lower-case letters, digits, "_" and "-".');
   }
   if (password !== undefined && (password === '' || password.length > PASSWORD_MAX || /[\r\n\0]/.test(password))) {
-    throw refused('The password cannot be used.', `Give one of 1 to ${PASSWORD_MAX} characters in one line.`);
+    throw invalid('The password cannot be used.', `Give one of 1 to ${PASSWORD_MAX} characters in one line.`);
   }
   const badKey = sshAuthorizedKeys.findIndex((key) => !SSH_KEY.test(key));
   if (badKey >= 0) {
     const nextStep = 'Give the content of a file such as ~/.ssh/id_ed25519.pub.';
-    throw refused(`SSH key ${badKey + 1} is no public key in one line.`, nextStep);
+    throw invalid(`SSH key ${badKey + 1} is no public key in one line.`, nextStep);
   }
   if (network !== undefined) checkNetwork(network, config);
   return told;
@@ -44,27 +45,18 @@ export function checkCloudInit(
 
 function checkNetwork({ address, gateway, nameservers = [] }: NonNullable<CloudInit['network']>, config: AgentConfig) {
   if (address === 'auto' && config.guestAddresses === null) {
-    throw refused('This cluster hands out no addresses.', 'Give an address with prefix length, or "dhcp".');
+    throw invalid('This cluster hands out no addresses.', 'Give an address with prefix length, or "dhcp".');
   }
   if (address !== 'auto' && address !== 'dhcp') {
     const [host = '', prefix = ''] = address.split('/');
     const fits = isIpv4(host) && /^\d{1,2}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= 32;
-    if (!fits) throw refused(`"${address}" is no address with prefix length.`, 'Give one such as 10.0.0.5/24.');
+    if (!fits) throw invalid(`"${address}" is no address with prefix length.`, 'Give one such as 10.0.0.5/24.');
   }
   if (address === 'dhcp' && (gateway !== undefined || nameservers.length > 0)) {
-    throw refused('With DHCP, gateway and name servers come from there too.', 'Leave them out, or give an address.');
+    throw invalid('With DHCP, gateway and name servers come from there too.', 'Leave them out, or give an address.');
   }
   const bad = [...(gateway === undefined ? [] : [gateway]), ...nameservers].find((one) => !isIpv4(one));
-  if (bad !== undefined) throw refused(`"${bad}" is no IPv4 address.`, 'Give one such as 10.0.0.1.');
-}
-
-function isIpv4(text: string): boolean {
-  const parts = text.split('.');
-  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
-}
-
-function refused(message: string, nextStep: string): GodwitError {
-  return new GodwitError({ code: 'INVALID_INPUT', message, state: NOTHING_CHANGED, nextStep });
+  if (bad !== undefined) throw invalid(`"${bad}" is no IPv4 address.`, 'Give one such as 10.0.0.1.');
 }
 
 /** Nothing after this knows the password. */

@@ -9,7 +9,7 @@ import type { NodeName } from '../model/names.ts';
 import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import type { EventReader } from './event-history.ts';
-import { invalid } from './new-vm-request.ts';
+import { invalid } from './invalid-input.ts';
 import { readNode, requireNode, requireRunsVms, unsuitableNode } from './node-change.ts';
 import { nodeDetail } from './node-detail.ts';
 import { answer, serve } from './resource.ts';

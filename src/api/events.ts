@@ -3,7 +3,7 @@ import { type EventView, listEvents } from '../contract/events.ts';
 import type { QueryOf } from '../contract/route.ts';
 import type { ClusterEvent } from '../model/events.ts';
 import type { EventReader, StoredEvent } from './event-history.ts';
-import { invalid } from './new-vm-request.ts';
+import { invalid } from './invalid-input.ts';
 import { answer, serve } from './resource.ts';
 
 const LIMIT_DEFAULT = 100;

@@ -1,8 +1,9 @@
 // What the word that a user gives as an image stands for.
+import type { AgentConfig } from '../model/agent-config.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import type { ImageFile } from '../ports/images.ts';
 import type { ApiContext } from './context.ts';
-import { type GuestImage, invalid } from './new-vm-request.ts';
+import { invalid } from './invalid-input.ts';
 
 /** Names that are parts of paths of the API. */
 const RESERVED_NAMES = new Set(['fetch', 'transfers', 'lab']);
@@ -19,7 +20,15 @@ export function checkImageName(name: string): string {
   });
 }
 
-/** Where a VM's system comes from, looked at. */
+/** Where the guest's system comes from. */
+export type GuestImage =
+  | { readonly kind: 'lab'; readonly lab: NonNullable<AgentConfig['labImage']> }
+  | { readonly kind: 'file'; readonly file: string }
+  /** One of the cluster's images. */
+  | { readonly kind: 'named'; readonly name: string }
+  | { readonly kind: 'empty' };
+
+/** The same, looked at. */
 export type FoundImage =
   | Extract<GuestImage, { readonly kind: 'lab' | 'empty' }>
   | { readonly kind: 'disk'; readonly file: string; readonly virtualSizeBytes: number }

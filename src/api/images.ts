@@ -15,7 +15,7 @@ import type { ImageFile } from '../ports/images.ts';
 import type { ApiContext } from './context.ts';
 import { checkImageName } from './guest-image.ts';
 import { ImageTransfers } from './image-transfers.ts';
-import { invalid } from './new-vm-request.ts';
+import { invalid } from './invalid-input.ts';
 import { allCdromsOf } from './pending-hardware.ts';
 import { existingVms } from './read-state.ts';
 import { answer, ERROR_SCHEMA_ID, serve } from './resource.ts';

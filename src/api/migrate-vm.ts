@@ -14,7 +14,8 @@ import type { MigrationId, VmName } from '../model/names.ts';
 import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import { judgeMigration, refusal } from './judge-migration.ts';
-import { checkBudget, invalid } from './new-vm-request.ts';
+import { invalid } from './invalid-input.ts';
+import { checkBudget } from './new-vm-request.ts';
 import { readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
 

@@ -3,7 +3,8 @@ import type { HardwareChange } from '../contract/vm-hardware.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { formatBytes } from '../model/units.ts';
 import type { VmCdrom, VmDefinition, VmDisk, VmNic } from '../model/vm.ts';
-import { checkCpus, checkDiskSizes, checkMemory, invalid } from './new-vm-request.ts';
+import { invalid } from './invalid-input.ts';
+import { checkCpus, checkDiskSizes, checkMemory } from './new-vm-request.ts';
 
 /** Addresses on the guest's bus: see the command line of QEMU. */
 const DISKS_MAX = 15;

@@ -2,7 +2,8 @@ import { GIBIBYTE } from '../model/units.ts';
 import type { VmDisk } from '../model/vm.ts';
 import type { ApiContext } from './context.ts';
 import type { FoundImage } from './guest-image.ts';
-import { invalid, type NewVmRequest } from './new-vm-request.ts';
+import { invalid } from './invalid-input.ts';
+import type { NewVmRequest } from './new-vm-request.ts';
 
 /** Of a VM that comes without a disk and is given none. Thin: the volume gives space as the guest writes. */
 const DEFAULT_DISK_BYTES = GIBIBYTE;

@@ -3,24 +3,17 @@ import type { VmSettings } from '../contract/availability.ts';
 import type { CreateVmBody } from '../contract/vms.ts';
 import type { CloudInit } from '../contract/vm-hardware.ts';
 import type { AgentConfig } from '../model/agent-config.ts';
-import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { parseName, type VmName } from '../model/names.ts';
 import { formatBytes, MEBIBYTE } from '../model/units.ts';
 import { checkCloudInit } from './cloud-init.ts';
+import type { GuestImage } from './guest-image.ts';
+import { invalid } from './invalid-input.ts';
 
 const MEMORY_MIN_BYTES = 16 * MEBIBYTE;
 const CPUS_MAX = 64;
 const DISKS_MAX = 8;
 const DISK_SECTOR_BYTES = 512;
 const DEFAULT_BUDGET_MS = 50;
-
-/** Where the guest's system comes from. */
-export type GuestImage =
-  | { readonly kind: 'lab'; readonly lab: NonNullable<AgentConfig['labImage']> }
-  | { readonly kind: 'file'; readonly file: string }
-  /** One of the cluster's images. */
-  | { readonly kind: 'named'; readonly name: string }
-  | { readonly kind: 'empty' };
 
 /** A request that has passed every check that needs no look at the cluster; defaults filled in. */
 export interface NewVmRequest {
@@ -135,8 +128,4 @@ export function checkDiskSizes(sizes: readonly number[]): void {
     const nextStep = `Ask for at least 1 MiB, in multiples of ${DISK_SECTOR_BYTES} bytes.`;
     throw invalid(`A disk cannot have ${formatBytes(sizeBytes)} (${sizeBytes} bytes).`, nextStep);
   }
-}
-
-export function invalid(message: string, nextStep: string): GodwitError {
-  return new GodwitError({ code: 'INVALID_INPUT', message, state: NOTHING_CHANGED, nextStep });
 }

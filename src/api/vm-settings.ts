@@ -3,7 +3,7 @@ import type { VmSettings } from '../contract/availability.ts';
 import { DEFAULT_AVAILABILITY, type VmAvailability } from '../model/availability.ts';
 import { type ClusterState, knownNodes } from '../model/cluster-state.ts';
 import { isWellFormedName, type NodeName } from '../model/names.ts';
-import { invalid } from './new-vm-request.ts';
+import { invalid } from './invalid-input.ts';
 
 /** Every setting that is given replaces the one before. Throws INVALID_INPUT. */
 export function withSettings(

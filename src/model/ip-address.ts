@@ -1,6 +1,6 @@
 /** One text for all ways to write an IP address, so that two can be compared; null: it is none. */
 export function plainAddress(text: string): string | null {
-  if (!text.includes(':')) return isVersion4(text) ? text : null;
+  if (!text.includes(':')) return isIpv4(text) ? text : null;
   const groups = groupsOf(text);
   if (groups === null) return null;
   // A version 4 address in the clothes of version 6 leads to the same machine.
@@ -10,8 +10,8 @@ export function plainAddress(text: string): string | null {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
 }
 
-/** A leading zero means octal to some, so it is not allowed. */
-function isVersion4(text: string): boolean {
+/** Dotted decimal. A leading zero means octal to some, so it is not allowed. */
+export function isIpv4(text: string): boolean {
   const parts = text.split('.');
   return (
     parts.length === 4 &&
@@ -40,7 +40,7 @@ function numbersOf(half: string): number[] | null {
     numbers.push(Number.parseInt(part, 16));
   }
   if (!last.includes('.')) return numbers;
-  if (!isVersion4(last)) return null;
+  if (!isIpv4(last)) return null;
   const [a = 0, b = 0, c = 0, d = 0] = last.split('.').map(Number);
   return [...numbers, a * 256 + b, c * 256 + d];
 }

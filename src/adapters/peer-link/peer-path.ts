@@ -1,10 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import type { SecureContext } from 'node:tls';
 import type { WebSocket } from 'ws';
-import type { NodeName } from '../../model/names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { connectToPeer, keepAlive } from './connect-to-peer.ts';
+import { connectToPeer, keepAlive, type PeerAddress } from './connect-to-peer.ts';
 import { BOOT_ID_HEADER, LINK_ID_HEADER, REFUSED_HEADER, REFUSED_REVOKED } from './link-messages.ts';
 
 const BACK_OFF_MIN_MS = 100;
@@ -12,14 +10,9 @@ const BACK_OFF_MAX_MS = 1000;
 /** A path that swallows packets must not hold back the next attempt for longer. */
 const CONNECT_TIMEOUT_MS = 2000;
 
-export interface PathOptions {
-  readonly peer: NodeName;
-  readonly address: string;
-  readonly port: number;
-  readonly secureContext: () => SecureContext;
+export interface PathOptions extends PeerAddress {
   readonly linkId: string;
   readonly bootId: string;
-  readonly isRevoked: ((serial: string) => boolean) | undefined;
   readonly onRevoked: (() => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -66,10 +59,9 @@ export class PeerPath {
   }
 
   #connect(): void {
-    const { peer, secureContext, linkId, bootId, clock, isRevoked } = this.#options;
-    const attempt = connectToPeer({ peer, secureContext, isRevoked, address: this.address, port: this.port }, '/', {
-      ...{ [LINK_ID_HEADER]: linkId, [BOOT_ID_HEADER]: bootId },
-    });
+    const { linkId, bootId, clock } = this.#options;
+    const headers = { [LINK_ID_HEADER]: linkId, [BOOT_ID_HEADER]: bootId };
+    const attempt = connectToPeer(this.#options, '/', headers);
     this.#attempt = attempt;
     this.#endReason = undefined;
     this.#cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () => {
