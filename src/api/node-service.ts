@@ -171,8 +171,10 @@ function cancel(context: ApiContext, entry: NodeEntry): ServiceChange | null {
   const { name } = entry.facts.value;
   const service = entry.service?.value;
   if (service?.mode === 'draining') {
-    const text = `The drain of ${name} was cancelled; ${ownedVms(context, name).length} VMs stay on it, and it is paused`;
-    return { service: serviceOf(context, 'paused', service.drain), event: said(context, 'drain-cancelled', text) };
+    return {
+      service: serviceOf(context, 'paused', service.drain),
+      event: said(context, 'drain-cancelled', cancelledText(context, name)),
+    };
   }
   throw unsuitableNode(
     `${name} is not being drained.`,
@@ -180,6 +182,13 @@ function cancel(context: ApiContext, entry: NodeEntry): ServiceChange | null {
       ? `It is paused; let it take VMs again with \`godwit node resume ${name}\`.`
       : 'See `godwit node list` for the states of the nodes.',
   );
+}
+
+function cancelledText(context: ApiContext, name: NodeName): string {
+  const vms = existingVms(context.reader.current()).filter(({ owner }) => owner?.value.node === name);
+  const moving = vms.filter(({ intent }) => intent !== null).map(({ record }) => record.value.definition.name);
+  const rest = moving.length === 0 ? '' : `, ${moving.join(' and ')} may still leave, as the migration is open`;
+  return `The drain of ${name} was cancelled; ${vms.length - moving.length} VMs stay on it${rest}, and it is paused`;
 }
 
 function ownedVms(context: ApiContext, node: NodeName): string[] {

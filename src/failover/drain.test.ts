@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { NOW, type TestNode, testCluster, type TestVm, transact } from '../../test/doubles/failover-cluster.ts';
 import type { NodeService } from '../model/authority.ts';
+import { openMigration } from '../migration/open-migration.ts';
 import { applyEntries, type ClusterState } from '../model/cluster-state.ts';
 import { keys } from '../model/keys.ts';
 import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
@@ -130,6 +131,28 @@ describe('nextDrainSteps', () => {
       mode: 'paused',
       drain: { vms: ['A', 'B', 'C', 'Off'] },
     });
+  });
+
+  test('moves nothing once it was cancelled, although the step was decided before', () => {
+    const state = cluster([
+      { name: 'A', on: 'node1' },
+      { name: 'Off', on: 'node1', state: 'off' },
+    ]);
+    const { steps } = nextDrainSteps(state, NOW, 'node1');
+    expect(steps).toHaveLength(2);
+    const transactions = steps.flatMap((step) => {
+      if (step.kind !== 'migrate') return [step.transaction];
+      const entry = state.vms.get(step.vm);
+      if (entry === undefined) return [];
+      const wishes = { budgetMs: 50, budgetMaxMs: 50, bandwidthBytesPerSecond: null, encrypted: true };
+      const input = { id: 'm', entry, destination: step.to, activity: null, nowMs: NOW.wallMs, wishes };
+      return [openMigration(state, input)?.transaction ?? { compare: [], write: [] }];
+    });
+    const cancelled = set(state, keys.nodeService('node1'), { ...draining(['A', 'Off']), mode: 'paused' });
+    for (const transaction of transactions) {
+      expect(transact(state, transaction)).not.toBeNull();
+      expect(transact(cancelled, transaction)).toBeNull();
+    }
   });
 
   test('waits for a VM that is just arriving', () => {

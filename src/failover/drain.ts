@@ -273,9 +273,16 @@ function look(setting: Setting, entry: VmEntry, found: Found): void {
       const text = `${vm}, which is off, now belongs to ${moved.to}.`;
       const reason = `${setting.node} is being drained. ${moved.reason}`;
       const event: NewEvent = { kind: 'vm-moved', critical: false, node: moved.to, vm, text, reason };
-      found.steps.push({ kind: 'move-owner', key: `drain:${vm}`, transaction: moved.transaction, event });
+      const transaction = whileDrained(setting, moved.transaction);
+      found.steps.push({ kind: 'move-owner', key: `drain:${vm}`, transaction, event });
     }
   }
+}
+
+/** A drain that was cancelled meanwhile moves nothing any more. */
+function whileDrained({ state, node }: Setting, { compare, write }: Transaction): Transaction {
+  const modRevision = state.nodes.get(node)?.service?.modRevision ?? '0';
+  return { compare: [...compare, { key: keys.nodeService(node), modRevision }], write };
 }
 
 function noteFailure(

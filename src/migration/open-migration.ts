@@ -60,8 +60,8 @@ export function planMigration(
 }
 
 /**
- * One transaction: the intent, and the memory on the destination, so that nobody else can take it. Both nodes must still be
- * members when it is applied. Null if the VM has no owner or the destination has not published its memory.
+ * One transaction: the intent, and the memory on the destination, so that nobody else can take it. When it is applied both nodes must
+ * still be members, and nobody may have paused, drained or resumed one of them since. Null if the VM has no owner or the destination has not published its memory.
  */
 export function openMigration(state: ClusterState, input: OpenMigrationInput): OpenedMigration | null {
   const { id, entry, destination, nowMs } = input;
@@ -98,8 +98,8 @@ function transactionOf(
       { key: memoryKey, modRevision: memory.modRevision },
       { key: keys.vmRecord(vm), modRevision: entry.record.modRevision },
       { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
-      ...membershipOf(state, source),
-      ...membershipOf(state, destination),
+      ...unchangedNode(state, source),
+      ...unchangedNode(state, destination),
     ],
     write: [
       { put: keys.vmIntent(vm), value: intent },
@@ -110,8 +110,11 @@ function transactionOf(
   };
 }
 
-/** A node that was fenced or has come back since has another fencing token. */
-function membershipOf(state: ClusterState, node: NodeName): Compare[] {
-  const modRevision = state.nodes.get(node)?.membership?.modRevision ?? '0';
-  return [{ key: keys.nodeMembership(node), modRevision }];
+/** A node that was fenced or has come back since has another fencing token; the end of a drain is a change of service. */
+function unchangedNode(state: ClusterState, node: NodeName): Compare[] {
+  const entry = state.nodes.get(node);
+  return [
+    { key: keys.nodeMembership(node), modRevision: entry?.membership?.modRevision ?? '0' },
+    { key: keys.nodeService(node), modRevision: entry?.service?.modRevision ?? '0' },
+  ];
 }
