@@ -18,6 +18,8 @@ interface TestRun {
   readonly project: string;
   readonly files?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Each test is told as it ends, so that a run that is ended says how far it came. */
+  readonly verbose?: boolean;
   /** A run that takes longer hangs; it is ended and counts as failed. */
   readonly minutesMax: number;
 }
@@ -36,14 +38,14 @@ async function main(): Promise<void> {
   }
   const before = await tracesOfLabs();
   if (process.argv.includes('--faults')) {
-    await runTests({ project: 'lab', files: 'faults', env: { GODWIT_FAULTS: 'all' }, minutesMax: 180 });
+    await runTests({ project: 'lab', files: 'faults', env: { GODWIT_FAULTS: 'all' }, verbose: true, minutesMax: 180 });
   } else {
     for (const step of CHECK_STEPS) count(runStep(step));
     await runTests({ project: 'unit', minutesMax: 5 });
     await runTests({ project: 'simulation', minutesMax: 15 });
-    await runTests({ project: 'integration', minutesMax: 15 });
-    await runTests({ project: 'lab', minutesMax: 30 });
-    await runTests({ project: 'browser', minutesMax: 15 });
+    await runTests({ project: 'integration', verbose: true, minutesMax: 15 });
+    await runTests({ project: 'lab', verbose: true, minutesMax: 30 });
+    await runTests({ project: 'browser', verbose: true, minutesMax: 15 });
   }
   count(await nothingIsLeft(before));
   console.log(`${total.passed} passed, ${total.failed} failed`);
@@ -58,7 +60,8 @@ function count(passed: boolean): void {
 async function runTests(run: TestRun): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'godwit-test-'));
   const report = join(directory, 'report.json');
-  const args = ['run', '--project', run.project, '--reporter=default', '--reporter=json'];
+  const reporter = run.verbose === true ? 'verbose' : 'default';
+  const args = ['run', '--project', run.project, `--reporter=${reporter}`, '--reporter=json'];
   args.push(`--outputFile.json=${report}`);
   if (run.files !== undefined) args.push(run.files);
   const status = await runVitest(args, run);

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { getCluster } from '../../src/contract/cluster.ts';
 import type { EventKind } from '../../src/model/events.ts';
 import { machineCgroup } from '../../src/lab/cgroups.ts';
@@ -21,6 +21,8 @@ export class FailoverLab {
   readonly name: string;
   readonly vms: readonly string[];
   readonly #watch: CopyWatch;
+  /** Why it was given up. */
+  #sick: string | null = null;
 
   private constructor(lab: LabCluster, vms: readonly string[]) {
     this.lab = lab;
@@ -41,14 +43,49 @@ export class FailoverLab {
     await this.lab.down();
   }
 
-  /** All nodes are back, the store is whole, and every VM runs once and answers. */
+  /**
+   * All nodes are back, the store is whole, and every VM runs once and answers. Once it was waited for in vain it is not waited for
+   * again: one failure must not cost the time of all tests that come after it.
+   */
   async healthy(): Promise<void> {
+    if (this.#sick !== null) throw new Error(`The cluster has not been healthy since an earlier test. ${this.#sick}`);
+    try {
+      await this.#untilHealthy();
+    } catch (error) {
+      this.#sick = String(error);
+      await this.#printState().catch((unreadable: unknown) => console.error(unreadable));
+      throw error;
+    }
+  }
+
+  async #untilHealthy(): Promise<void> {
     await until('all nodes are members', () => this.#allAreMembers(), PATIENCE_MS);
     await until('the store is whole', () => this.isWhole(), PATIENCE_MS);
     for (const vm of this.vms) {
       await until(`${vm} is at rest`, () => this.#atRest(vm), PATIENCE_MS);
       await until(`${vm} answers`, () => this.lab.guestAnswers(vm), PATIENCE_MS);
     }
+  }
+
+  /** What somebody needs who has only the log of the tests. */
+  async #printState(): Promise<void> {
+    const vms = await Promise.all(this.vms.map((vm) => this.lab.vm(vm)));
+    console.error(
+      [
+        ...(await this.lab.nodes()).map(({ name, state }) => `${name}: ${state}`),
+        ...vms.map(
+          ({ name, state, owner, migration }) => `${name}: ${state} on ${owner}, ${migration?.phase ?? 'not moving'}`,
+        ),
+        ...(await this.lab.events(new Date(0)))
+          .slice(-60)
+          .map(({ at, by, text, reason }) => `${at} ${by}: ${text} ${reason}`),
+        ...this.lab.nodeNames.flatMap((node) => [
+          `${node}, last lines of its guard and its agent:`,
+          ...lastLines(this.guardLog(node), 10),
+          ...lastLines(read(labPaths.agentLog(this.name, node)), 30),
+        ]),
+      ].join('\n'),
+    );
   }
 
   async #allAreMembers(): Promise<boolean> {
@@ -147,6 +184,29 @@ export class FailoverLab {
     await until('the events tell the story', isTold, 15_000).catch(() => undefined);
     if (!(await isTold())) expect(told).toEqual(story);
   }
+}
+
+function lastLines(text: string, count: number): string[] {
+  return text.trimEnd().split('\n').slice(-count);
+}
+
+/** One lab for all tests of a file; each finds it healthy and leaves it so. */
+export function shareLab(
+  name: string,
+  size: { readonly nodes: number; readonly vms: readonly string[] },
+  use: (cluster: FailoverLab) => void,
+): void {
+  let cluster: FailoverLab | undefined;
+  beforeAll(async () => {
+    cluster = await FailoverLab.up(name, size);
+    use(cluster);
+  });
+  beforeEach(() => cluster?.healthy());
+  afterEach(async () => {
+    await cluster?.healthy();
+    await cluster?.checkCopies();
+  });
+  afterAll(() => cluster?.down());
 }
 
 /** Holds a connection to a guest's ticker from the client machine until `end`. */

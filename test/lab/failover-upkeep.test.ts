@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { getCluster } from '../../src/contract/cluster.ts';
 import { drainNode, resumeNode } from '../../src/contract/nodes.ts';
 import { labBoot, labCrash } from '../../src/lab/lab.ts';
-import { FailoverLab, PATIENCE_MS } from './failover-lab.ts';
+import { type FailoverLab, PATIENCE_MS, shareLab } from './failover-lab.ts';
 import { type LabCluster, until, VM } from './lab-cluster.ts';
 import { SmallDisk } from './small-disk.ts';
 
@@ -18,22 +18,9 @@ const OUTAGE_MS = 12_000;
 let cluster: FailoverLab;
 let lab: LabCluster;
 
-beforeAll(async () => {
-  cluster = await FailoverLab.up(LAB, { nodes: 3, vms: [VM, OTHER] });
-  ({ lab } = cluster);
-});
-
-afterAll(async () => {
-  await cluster?.down();
-});
-
-beforeEach(async () => {
-  await cluster.healthy();
-});
-
-afterEach(async () => {
-  await cluster.healthy();
-  await cluster.checkCopies();
+shareLab(LAB, { nodes: 3, vms: [VM, OTHER] }, (made) => {
+  cluster = made;
+  ({ lab } = made);
 });
 
 describe('a rolling restart', () => {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { armCluster, disarmCluster } from '../../src/contract/availability.ts';
 import { getCluster } from '../../src/contract/cluster.ts';
 import { cancelDrain, confirmDead, drainNode, resumeNode } from '../../src/contract/nodes.ts';
+import { changeVm } from '../../src/contract/vms.ts';
 import { labBoot, labCrash, labCut, labFreeze, labMend } from '../../src/lab/lab.ts';
-import { FailoverLab, followTicker, PATIENCE_MS } from './failover-lab.ts';
+import { type FailoverLab, followTicker, PATIENCE_MS, shareLab } from './failover-lab.ts';
 import { type LabCluster, until, VM } from './lab-cluster.ts';
 
 const LAB = 'failover';
@@ -22,22 +23,9 @@ const LOAD = 'load start 64 20';
 let cluster: FailoverLab;
 let lab: LabCluster;
 
-beforeAll(async () => {
-  cluster = await FailoverLab.up(LAB, { nodes: 3, vms: [VM, OTHER] });
-  ({ lab } = cluster);
-});
-
-afterAll(async () => {
-  await cluster?.down();
-});
-
-beforeEach(async () => {
-  await cluster.healthy();
-});
-
-afterEach(async () => {
-  await cluster.healthy();
-  await cluster.checkCopies();
+shareLab(LAB, { nodes: 3, vms: [VM, OTHER] }, (made) => {
+  cluster = made;
+  ({ lab } = made);
 });
 
 describe('what is no reason for a failover', () => {
@@ -131,9 +119,12 @@ describe('a drain', () => {
     const [, node = ''] = lab.nodeNames;
     await cluster.gather(node);
     const boots = await cluster.bootsOf();
+    await allowOn(OTHER, [node]);
     await lab.ask((client) => client.call(drainNode, { params: { name: node } }));
+    await until(`${VM} has left`, async () => (await lab.ownerOf()) !== node && (await moving()) === 0, PATIENCE_MS);
     await lab.ask((client) => client.call(cancelDrain, { params: { name: node } }));
-    await until('nothing moves', async () => (await moving()) === 0, PATIENCE_MS);
+    // Now nothing but the cancelled drain could move it.
+    await allowOn(OTHER, []);
     const owners = await Promise.all(cluster.vms.map((vm) => lab.ownerOf(vm)));
     expect(await lab.stateOf(node)).toBe('paused');
     await sleep(3000);
@@ -299,6 +290,11 @@ async function cutAll(machines: readonly string[], ms: number): Promise<void> {
   } finally {
     for (const machine of machines) await labMend(LAB, machine);
   }
+}
+
+/** Empty: on every node. */
+async function allowOn(name: string, possibleOwners: string[]): Promise<void> {
+  await lab.ask((client) => client.call(changeVm, { params: { name }, body: { possibleOwners } }));
 }
 
 async function moving(): Promise<number> {
