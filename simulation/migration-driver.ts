@@ -38,7 +38,7 @@ export class MigrationDriver {
     this.#goMayHaveBeenSent = input.restarted;
     this.seen = {
       ...{ sourceAlive: this.#qemu !== null, guestRunsOnSource: true, sourceStatus: 'none', committed: false },
-      ...{ transferStarted: false, stoppedForMs: null, silentForMs: null, destination: 'unknown' },
+      ...{ transferStarted: false, connected: true, stoppedForMs: null, silentForMs: null, destination: 'unknown' },
       ...{ destinationMayHaveRun: true, sourceChecked: false, destinationPrepared: false, cancelRequested: null },
       ...{ waitingFor: null, gaveUp: null, expectedBlackoutMs: input.intent.value.budgetMs },
     };

@@ -8,6 +8,9 @@ import { closeMigration, readForClosing } from './close-migration.ts';
 import { finishReceipt } from './finish-receipt.ts';
 import type { SourceMigration } from './source-migration.ts';
 
+/** Until QEMU is looked at again; its connect may take two minutes to fail. */
+const QEMU_STILL_BUSY_MS = 500;
+
 type Prepared = PeerRequests['prepare-destination']['response'];
 
 /** Carries out one decision. Every command may be repeated: whoever runs it again finds part of it done. */
@@ -61,6 +64,13 @@ async function checkSource(migration: SourceMigration): Promise<void> {
     migration.peer().call('ping', {}, 2000),
     migration.relateClocks(),
   ]);
+  if (figures?.status === 'cancelling') {
+    // An earlier transfer was given up while QEMU connected to a machine that was gone; it takes no other one until that has failed.
+    const why = 'QEMU still ends an earlier transfer, to a machine that did not answer';
+    if (migration.notes.decisions.at(-1)?.why !== why) migration.notes.decide('wait', why);
+    await migration.ports.clock.sleep(QEMU_STILL_BUSY_MS);
+    return;
+  }
   const reasons = [...(figures?.blockedReasons ?? [])];
   if (runState !== 'running') reasons.push(`the guest is ${runState ?? 'gone'}`);
   if (reasons.length > 0) throw refused(migration, reasons.join('; '));

@@ -93,6 +93,7 @@ export class SourceMigration {
       sourceStatus: 'none',
       committed: false,
       transferStarted: false,
+      connected: false,
       stoppedForMs: null,
       silentForMs: null,
       destination: 'unknown',
@@ -190,6 +191,7 @@ export class SourceMigration {
       case 'migration-status':
         if (!seen.transferStarted) return;
         seen.sourceStatus = event.status;
+        if (event.status === 'active') seen.connected = true;
         if (event.status === 'device') notes.times.deviceAtMs = event.atMs;
         if (event.status === 'completed') {
           // The commit point. GO first, everything else afterwards.
@@ -276,6 +278,7 @@ export class SourceMigration {
     seen.sourceAlive = instance?.alive ?? false;
     const nowMs = ports.clock.monotonicMs();
     seen.stoppedForMs = this.#stoppedAtMonotonicMs === null ? null : nowMs - this.#stoppedAtMonotonicMs;
+    if (seen.transferStarted) this.#lastGrowth ??= { bytes: 0, atMs: nowMs };
     seen.silentForMs = this.#lastGrowth === null ? null : nowMs - this.#lastGrowth.atMs;
     this.#lookAtDestination();
     const cancel = ports.view.current().vms.get(intent.value.vm)?.cancel?.value;
@@ -322,6 +325,8 @@ export class SourceMigration {
     this.seen.destinationPrepared = true;
     this.seen.sourceChecked = true;
     this.seen.sourceStatus = figures.status;
+    this.seen.connected =
+      figures.status !== 'setup' && (figures.status !== 'cancelling' || figures.transferredBytes > 0);
     this.seen.committed = figures.status === 'completed';
     if (runState === 'finish-migrate') this.#stoppedAtMonotonicMs = this.ports.clock.monotonicMs();
     // The commit point may be behind it: then QEMU takes no more parameters, and needs none.

@@ -9,6 +9,7 @@ const seen: MigrationObservation = {
   sourceStatus: 'none',
   committed: false,
   transferStarted: false,
+  connected: false,
   stoppedForMs: null,
   silentForMs: null,
   destination: 'unknown',
@@ -29,6 +30,7 @@ const aborting = { outcome: 'failed', reason: 'why not' } as const;
 const copying = {
   ...seen,
   transferStarted: true,
+  connected: true,
   sourceStatus: 'active',
   sourceChecked: true,
   destinationPrepared: true,
@@ -161,6 +163,17 @@ describe('decideMigration', () => {
     expect(decideMigration(state('iterative-pre-copy'), { ...copying, silentForMs: 9000 }).kind).toBe('wait');
   });
 
+  test('gives up a destination that is gone before QEMU was connected to it', () => {
+    const connecting = { ...copying, connected: false } as const;
+    for (const sourceStatus of ['none', 'setup'] as const) {
+      const decide = (more: Partial<MigrationObservation>) =>
+        decideMigration(state('iterative-pre-copy'), { ...connecting, sourceStatus, ...more });
+      expect(decide({}).kind).toBe('wait');
+      expect(decide({ destination: 'dead' })).toMatchObject({ kind: 'abort', outcome: 'failed' });
+      expect(decide({ silentForMs: 10_001 })).toMatchObject({ kind: 'abort', outcome: 'failed' });
+    }
+  });
+
   test('follows an idle guest that was committed before the policy had spoken', () => {
     expect(
       decideMigration(state('iterative-pre-copy'), { ...copying, committed: true, sourceStatus: 'completed' }),
@@ -175,6 +188,14 @@ describe('decideMigration', () => {
       const decision = decideMigration(state('stop-and-copy', { aborting, ...flags }), { ...copying, ...more });
       return decision.kind === 'run' ? decision.command : decision.kind;
     };
+
+    test('does not wait for a connect that QEMU cannot break off', () => {
+      const connecting = { connected: false, guestRunsOnSource: true } as const;
+      expect(undo({ ...connecting, sourceStatus: 'setup' })).toBe('cancel-transfer');
+      expect(undo({ ...connecting, sourceStatus: 'cancelling' })).toBe('discard-destination');
+      expect(undo({ ...connecting, sourceStatus: 'cancelling' }, { destinationDiscarded: true })).toBe('close-intent');
+      expect(undo({ connected: true, guestRunsOnSource: true, sourceStatus: 'cancelling' })).toBe('cancel-transfer');
+    });
 
     test('cancels, waits for the guest, announces it, discards the copy, closes the intent: in this order', () => {
       expect(undo({ guestRunsOnSource: false })).toBe('cancel-transfer');

@@ -54,9 +54,11 @@ export interface MigrationObservation {
   readonly committed: boolean;
   /** Whether `migrate` was given to QEMU in this migration. */
   readonly transferStarted: boolean;
+  /** QEMU had a connection to the destination in this migration. Without one it cannot be cancelled: it waits for its connect to fail. */
+  readonly connected: boolean;
   /** Since the guest stopped on the source, in milliseconds; null while it runs. */
   readonly stoppedForMs: number | null;
-  /** Since QEMU last sent anything, in milliseconds; null before the transfer. */
+  /** Since QEMU last sent anything, or began to connect, in milliseconds; null before the transfer. */
   readonly silentForMs: number | null;
   /** What the destination's agent last said; `unknown` if it was not asked yet or does not answer. */
   readonly destination: 'unknown' | 'absent' | 'receiving' | 'loaded' | 'running' | 'dead';

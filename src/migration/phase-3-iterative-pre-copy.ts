@@ -1,4 +1,4 @@
-import { type DecidePhase, TRANSFER_FAILED } from './migration.ts';
+import { type DecidePhase, type MigrationObservation, type PhaseDecision, TRANSFER_FAILED } from './migration.ts';
 
 /** A transfer that has sent nothing for this long is given up: the network is broken, not the guest too busy. */
 export const TRANSFER_SILENCE_MS = 10_000;
@@ -20,7 +20,7 @@ export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
   switch (seen.sourceStatus) {
     case 'none':
     case 'setup':
-      return { kind: 'wait', reason: 'QEMU connects to the destination' };
+      return lostDestination(seen) ?? { kind: 'wait', reason: 'QEMU connects to the destination' };
     case 'active':
     case 'pre-switchover':
     case 'device':
@@ -31,17 +31,7 @@ export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
           reason: 'QEMU has stopped the guest: what is left fits the limit',
         };
       }
-      if (seen.destination === 'dead' || seen.destination === 'absent') {
-        return { kind: 'abort', outcome: 'failed', reason: 'the copy on the destination has ended' };
-      }
-      if ((seen.silentForMs ?? 0) > TRANSFER_SILENCE_MS) {
-        return {
-          kind: 'abort',
-          outcome: 'failed',
-          reason: `nothing could be sent for ${TRANSFER_SILENCE_MS / 1000} s`,
-        };
-      }
-      return { kind: 'wait', reason: 'memory is being copied' };
+      return lostDestination(seen) ?? { kind: 'wait', reason: 'memory is being copied' };
     case 'completed':
       return { kind: 'advance', to: 'stop-and-copy', reason: 'QEMU has passed the switchover already' };
     case 'failed':
@@ -51,3 +41,12 @@ export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
       return { kind: 'abort', outcome: 'failed', reason: `QEMU on the source reports "${seen.sourceStatus}"` };
   }
 };
+
+/** QEMU itself waits for minutes for a machine that has lost its power; null: nothing speaks against the destination. */
+function lostDestination({ destination, silentForMs }: MigrationObservation): PhaseDecision | null {
+  if (destination === 'dead' || destination === 'absent') {
+    return { kind: 'abort', outcome: 'failed', reason: 'the copy on the destination has ended' };
+  }
+  if ((silentForMs ?? 0) <= TRANSFER_SILENCE_MS) return null;
+  return { kind: 'abort', outcome: 'failed', reason: `nothing could be sent for ${TRANSFER_SILENCE_MS / 1000} s` };
+}

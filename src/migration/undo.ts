@@ -24,7 +24,9 @@ export const decideUndo: DecidePhase = (state, seen) => {
     }
     return { kind: 'run', command: 'close-intent-as-lost', reason: 'QEMU on the source has ended' };
   }
-  if (TRANSFER_UNDER_WAY.includes(seen.sourceStatus) && seen.transferStarted) {
+  // Cancelled while it connected, QEMU only waits for that to fail, which may take minutes; it sends nothing any more.
+  const endsByItself = seen.sourceStatus === 'cancelling' && !seen.connected;
+  if (TRANSFER_UNDER_WAY.includes(seen.sourceStatus) && seen.transferStarted && !endsByItself) {
     return { kind: 'run', command: 'cancel-transfer', reason: 'the guest continues on the source' };
   }
   if (!seen.guestRunsOnSource) return { kind: 'wait', reason: 'QEMU resumes the guest on the source' };
