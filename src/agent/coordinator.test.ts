@@ -235,6 +235,20 @@ test('the VMs of a drained node are migrated, each once', async () => {
   expect(said('vm-moved')).toMatchObject([{ vm: 'Db', text: expect.stringContaining('is live-migrated to') }]);
 });
 
+test('a drain widens the budget of a VM as far as the VM allows it, and not that of others', async () => {
+  const service = { ...DRAINING.service, drain: { ...DRAINING.service?.drain, vms: ['Db', 'Web'] } };
+  const { pass, store } = await cluster({
+    nodes: [{ ...DRAINING, service: service as TestNode['service'] & object }],
+    vms: [
+      { ...DB, record: { budgetMs: 30, budgetMaxMs: 200 } },
+      { name: 'Web', on: 'node3' },
+    ],
+  });
+  await pass(8000);
+  expect(store.value(keys.vmIntent('Db'))).toMatchObject({ budgetMs: 30, budgetMaxMs: 200 });
+  expect(store.value(keys.vmIntent('Web'))).toMatchObject({ budgetMs: 50, budgetMaxMs: 50 });
+});
+
 test.each([
   ['node1', 1],
   ['node2', 0],

@@ -2,7 +2,7 @@ import { VOTER_STEADY_MS } from '../model/authority.ts';
 import { knownNodes, nodeState } from '../model/cluster-state.ts';
 import type { NodeName, VmName } from '../model/names.ts';
 import type { Transaction } from '../model/transaction.ts';
-import { openMigration } from '../migration/open-migration.ts';
+import { budgetOfMigration, openMigration } from '../migration/open-migration.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import { type DrainStep, nextDrainSteps } from '../failover/drain.ts';
 import { decideFailback } from '../failover/failback.ts';
@@ -224,11 +224,10 @@ export class Coordinator {
     const { view, ids, clock, config } = this.#ports;
     const entry = view.current().vms.get(vm);
     if (entry?.record == null || entry.intent !== null) return;
-    const { budgetMs } = entry.record.value;
     const encrypted = config.migration.tls;
     const opened = openMigration(view.current(), {
       ...{ id: ids.migrationId(), entry, destination: to, activity: entry.activity, nowMs: clock.wallMs() },
-      wishes: { budgetMs, budgetMaxMs: budgetMs, bandwidthBytesPerSecond: null, encrypted },
+      wishes: { ...budgetOfMigration(entry.record.value), bandwidthBytesPerSecond: null, encrypted },
     });
     if (opened !== null) await this.#write(opened.transaction, [event]);
   }

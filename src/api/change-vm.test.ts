@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
 import { testIntent, vmEntries } from '../../test/doubles/cluster-facts.ts';
 import { keys } from '../model/keys.ts';
+import { MEBIBYTE } from '../model/units.ts';
 import type { VmRecord } from '../model/vm.ts';
 
 let cluster: ApiCluster;
@@ -50,10 +51,47 @@ describe('PATCH /vms/:name', () => {
     [{ antiAffinity: ['not a group'] }, 'not a group'],
     [{ priority: 'urgent' }, 'priority'],
     [{ budgetMs: 0 }, 'budget'],
+    [{ budgetMaxMs: 60_001 }, '60001'],
+    [{ budgetMaxMs: 0 }, 'budget'],
     [{ memoryBytes: 1 }, '1 B'],
     [{ memory: 1 }, 'memory'],
   ])('refuses %j', async (body, words) => {
     expect(await refused(body)).toMatchObject({ code: 'INVALID_INPUT', message: expect.stringContaining(words) });
+  });
+
+  test('allows to widen the budget, shows it, and takes the permission away again', async () => {
+    expect((await cluster.ask('GET', '/vms/WebServer')).body).toMatchObject({ budgetMs: 50, budgetMaxMs: null });
+    expect((await change({ budgetMaxMs: 200 })).body).toMatchObject({ budgetMs: 50, budgetMaxMs: 200 });
+    // What is not about the budget leaves it.
+    await change({ priority: 'high', memoryBytes: 512 * MEBIBYTE });
+    expect(record()).toMatchObject({ budgetMs: 50, budgetMaxMs: 200 });
+    expect((await change({ budgetMs: 300, budgetMaxMs: 400 })).body).toMatchObject({ budgetMs: 300, budgetMaxMs: 400 });
+    expect((await change({ budgetMs: 500, budgetMaxMs: null })).body).toMatchObject({
+      ...{ budgetMs: 500, budgetMaxMs: null },
+    });
+    expect(record()).not.toHaveProperty('budgetMaxMs');
+  });
+
+  test.each([{ budgetMs: 201 }, { budgetMaxMs: 49 }, { budgetMs: 300, budgetMaxMs: 299 }])(
+    'refuses %j where it does not fit what the VM has, with both figures and the next step',
+    async (body) => {
+      await change({ budgetMaxMs: 200 });
+      const { budgetMs = 50, budgetMaxMs = 200 } = body as { budgetMs?: number; budgetMaxMs?: number };
+      expect(await refused(body)).toMatchObject({
+        code: 'INVALID_INPUT',
+        message: expect.stringMatching(new RegExp(`${budgetMs} ms.* ${budgetMaxMs} ms`)),
+        state: 'Nothing was changed.',
+        nextStep: expect.stringMatching(new RegExp(`${budgetMs} ms.* ${budgetMaxMs} ms`)),
+      });
+      expect(record()).toMatchObject({ budgetMs: 50, budgetMaxMs: 200 });
+    },
+  );
+
+  test('judges a budget by the maximum that somebody else sets at the same time', async () => {
+    cluster.store.beforeNext = () =>
+      cluster.store.put({ [keys.vmRecord('WebServer')]: { ...record(), budgetMaxMs: 60 } });
+    expect(await change({ budgetMs: 70 })).toMatchObject({ status: 400, body: { code: 'INVALID_INPUT' } });
+    expect(record()).toMatchObject({ budgetMs: 50, budgetMaxMs: 60 });
   });
 
   test('keeps a change that somebody else makes at the same time', async () => {

@@ -9,7 +9,7 @@ import { changeHardware, type HardwareDecision, prepareHardware } from './change
 import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import { removeMadeDisks } from './new-vm-disks.ts';
-import { checkBudget } from './new-vm-request.ts';
+import { checkBudget, checkBudgets } from './new-vm-request.ts';
 import { readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
 import { shownNow, vmView } from './views.ts';
@@ -19,6 +19,7 @@ import { withSettings } from './vm-settings.ts';
 export function serveChangeVm(app: FastifyInstance, context: ApiContext): void {
   serve(app, changeVm, async ({ params: { name }, body }) => {
     if (body.budgetMs !== undefined) checkBudget(body.budgetMs);
+    if (body.budgetMaxMs != null) checkBudget(body.budgetMaxMs);
     const discarded = await change(context, name, body);
     for (const disk of discarded) await removeDiscarded(context, name, disk);
     const shown = shownNow(context.reader);
@@ -59,6 +60,22 @@ async function removeDiscarded(context: ApiContext, vm: VmName, disk: VmDisk): P
   }
 }
 
+/** What is given is judged together with what stays. Throws INVALID_INPUT. */
+function withBudgets(before: VmRecord, { budgetMs, budgetMaxMs }: ChangeVmBody): VmRecord {
+  if (budgetMs === undefined && budgetMaxMs === undefined) return before;
+  const { budgetMaxMs: maxBefore = null, ...rest } = before;
+  const changed = {
+    budgetMs: budgetMs ?? before.budgetMs,
+    budgetMaxMs: budgetMaxMs === undefined ? maxBefore : budgetMaxMs,
+  };
+  checkBudgets(changed);
+  return {
+    ...rest,
+    budgetMs: changed.budgetMs,
+    ...(changed.budgetMaxMs !== null && { budgetMaxMs: changed.budgetMaxMs }),
+  };
+}
+
 interface ChangeInput {
   readonly entry: VmEntry;
   readonly body: ChangeVmBody;
@@ -72,8 +89,8 @@ function changeOf(state: ClusterState, { entry, body, hardware }: ChangeInput): 
   // Its process is in the group of those that the guard stops, or in the other one, on both nodes of the migration.
   if (highlyAvailable !== was) requireNotMigrating(entry);
   const record: VmRecord = {
-    ...before,
-    ...{ highlyAvailable, automaticStart, budgetMs: body.budgetMs ?? before.budgetMs },
+    ...withBudgets(before, body),
+    ...{ highlyAvailable, automaticStart },
     availability: withSettings(before.availability, body, state),
   };
   const key = keys.vmRecord(nameOf(entry));

@@ -87,6 +87,15 @@ describe('POST /vms', () => {
     expect((await cluster.ask('GET', '/vms/Older')).body).toMatchObject({ graphics: false });
   });
 
+  test('has a budget that is never widened, unless a maximum is given', async () => {
+    expect(await create({ name: 'WebServer', ...MEMORY })).toMatchObject({ budgetMs: 50, budgetMaxMs: null });
+    expect(await create({ name: 'Never', ...MEMORY, budgetMaxMs: null })).toMatchObject({ budgetMaxMs: null });
+    expect(cluster.store.value<VmRecord>(keys.vmRecord('Never'))).not.toHaveProperty('budgetMaxMs');
+    const busy = { name: 'Busy', ...MEMORY, budgetMs: 30, budgetMaxMs: 200 };
+    expect(await create(busy)).toMatchObject({ budgetMs: 30, budgetMaxMs: 200 });
+    expect(cluster.store.value<VmRecord>(keys.vmRecord('Busy'))).toMatchObject({ budgetMs: 30, budgetMaxMs: 200 });
+  });
+
   test('imports an image file as the first disk and puts empty ones behind it', async () => {
     cluster.disks.files.add('/images/debian.qcow2');
     const vm = await create({
@@ -115,6 +124,9 @@ describe('POST /vms', () => {
     ['no CPU', { ...MEMORY, cpus: 0 }, 'INVALID_INPUT'],
     ['65 CPUs', { ...MEMORY, cpus: 65 }, 'INVALID_INPUT'],
     ['a budget of 0', { ...MEMORY, budgetMs: 0 }, 'INVALID_INPUT'],
+    ['a budget widened to less than the default one', { ...MEMORY, budgetMaxMs: 49 }, 'INVALID_INPUT'],
+    ['a budget widened to less than it is', { ...MEMORY, budgetMs: 300, budgetMaxMs: 200 }, 'INVALID_INPUT'],
+    ['a budget widened to more than a minute', { ...MEMORY, budgetMaxMs: 60_001 }, 'INVALID_INPUT'],
     ['a disk of 0 bytes', { ...MEMORY, disks: [{ sizeBytes: 0 }] }, 'INVALID_INPUT'],
     ['a URL as the image', { ...MEMORY, image: 'https://example.org/a.qcow2' }, 'INVALID_INPUT'],
     ['a relative path as the image', { ...MEMORY, image: 'a/b.qcow2' }, 'INVALID_INPUT'],

@@ -211,10 +211,11 @@ interface ChangeInput {
 
 function changeOf(state: ClusterState, input: ChangeInput): Change<null> {
   const { request, identity, definition, availability, owner, why } = input;
-  const { name, highlyAvailable, automaticStart, budgetMs } = request;
+  const { name, highlyAvailable, automaticStart, budgetMs, budgetMaxMs } = request;
   const { createdAt } = identity;
   const record: VmRecord = {
     ...{ definition, desired: 'off', highlyAvailable, automaticStart, availability, budgetMs, createdAt },
+    ...(budgetMaxMs !== null && { budgetMaxMs }),
     request: null,
   };
   const status: VmStatus = {

@@ -122,6 +122,34 @@ describe('POST /vms/:name/migrate', () => {
     expect(intent()).toMatchObject({ budgetMs: 50, budgetMaxMs: 200 });
   });
 
+  test('widens the budget as far as the VM allows it, never below the budget of the request', async () => {
+    const allow = (budgetMaxMs: number | null) => cluster.ask('PATCH', '/vms/WebServer', { budgetMaxMs });
+    const planned = async (body: object) =>
+      (await cluster.ask('POST', '/vms/WebServer/migrate', { dryRun: true, ...body })).body;
+    await allow(200);
+    expect(await planned({})).toMatchObject({ budgetMs: 50, budgetMaxMs: 200 });
+    expect(await planned({ budgetMs: 20 })).toMatchObject({ budgetMs: 20, budgetMaxMs: 200 });
+    expect(await planned({ budgetMs: 300 })).toMatchObject({ budgetMs: 300, budgetMaxMs: 300 });
+    expect(await planned({ budgetMaxMs: 60 })).toMatchObject({ budgetMs: 50, budgetMaxMs: 60 });
+    const { body } = await cluster.ask('POST', '/vms/WebServer/migrate', { to: 'node2' });
+    expect(body).toMatchObject({ budgetMs: 50, budgetMaxMs: 200 });
+    expect(intent()).toMatchObject({ budgetMs: 50, budgetMaxMs: 200 });
+  });
+
+  test('forecasts that a guest converges where the VM allows to widen its budget by enough', async () => {
+    const activity: VmActivity = {
+      ...{ usedBytes: 200 * MEBIBYTE, compressedRatio: 0.9, dirtyBytesPerSecond: 300 * MEBIBYTE },
+      sampledAt: '2026-01-01T00:00:00.000Z',
+    };
+    await cluster.put({ [keys.vmActivity('WebServer')]: activity });
+    const converges = async () =>
+      ((await cluster.ask('POST', '/vms/WebServer/migrate', { dryRun: true })).body as MigrationDryRun).forecast
+        .converges;
+    expect(await converges()).toBe(false);
+    await cluster.ask('PATCH', '/vms/WebServer', { budgetMaxMs: 60_000 });
+    expect(await converges()).toBe(true);
+  });
+
   test('chooses a destination if none is named, and says why', async () => {
     const { body } = await cluster.ask('POST', '/vms/WebServer/migrate', {});
     expect(body).toMatchObject({

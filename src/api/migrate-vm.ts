@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type MigrateVmBody, type MigrationDryRun, type MigrationStarted, migrateVm } from '../contract/migrations.ts';
 import {
+  budgetOfMigration,
   type MigrationWishes,
   openMigration,
   type OpenMigrationInput,
@@ -113,8 +114,7 @@ function forPlan(
 
 /** What the request leaves open is as the VM and the cluster have it. Throws INVALID_INPUT. */
 function wishesOf({ config }: ApiContext, entry: VmEntry, body: MigrateVmBody): MigrationWishes {
-  const budgetMs = body.budgetMs ?? entry.record.value.budgetMs;
-  const budgetMaxMs = body.budgetMaxMs ?? budgetMs;
+  const { budgetMs, budgetMaxMs } = budgetOfMigration(entry.record.value, body);
   if (budgetMaxMs < budgetMs) {
     throw invalid(
       `The budget cannot be widened to ${budgetMaxMs} ms: it is ${budgetMs} ms already.`,

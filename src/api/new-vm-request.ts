@@ -33,6 +33,8 @@ export interface NewVmRequest {
   readonly highlyAvailable: boolean;
   readonly automaticStart: boolean;
   readonly budgetMs: number;
+  /** Null: the budget is never widened. */
+  readonly budgetMaxMs: number | null;
   /** Checked against the cluster's nodes when the VM is made. */
   readonly settings: VmSettings;
 }
@@ -41,10 +43,10 @@ export interface NewVmRequest {
 export function checkNewVm(body: CreateVmBody, config: AgentConfig): NewVmRequest {
   const name = parseName('VM', body.name);
   const cpus = body.cpus ?? 1;
-  const budgetMs = body.budgetMs ?? DEFAULT_BUDGET_MS;
+  const { budgetMs = DEFAULT_BUDGET_MS, budgetMaxMs = null } = body;
   checkMemory(body.memoryBytes);
   checkCpus(cpus);
-  checkBudget(budgetMs);
+  checkBudgets({ budgetMs, budgetMaxMs });
   const image = checkImage(body.image, config);
   const asked = (body.disks ?? []).map((disk) => disk.sizeBytes);
   checkDisks(asked);
@@ -53,7 +55,7 @@ export function checkNewVm(body: CreateVmBody, config: AgentConfig): NewVmReques
   if (switchName === undefined) throw invalid('This node has no virtual switch.', 'Name one with --switch.');
   return {
     ...{ name, memoryBytes: body.memoryBytes, cpus, image, switchName, budgetMs },
-    ...{ emptyDisks: asked, imageDiskBytes: body.imageDiskBytes ?? null },
+    ...{ emptyDisks: asked, imageDiskBytes: body.imageDiskBytes ?? null, budgetMaxMs },
     cloudInit: body.cloudInit === undefined ? null : checkCloudInit(body.cloudInit, { image, config }),
     freePageHinting: body.freePageHinting ?? null,
     graphics: body.graphics ?? true,
@@ -95,6 +97,19 @@ export function checkBudget(budgetMs: number): void {
   throw invalid(
     `A budget of ${budgetMs} ms is not possible.`,
     `Give a budget above 0 and of at most ${BUDGET_MS_MAX} ms.`,
+  );
+}
+
+/** A VM's budget, and to what it may be widened: null if never. Throws INVALID_INPUT unless it can have both together. */
+export function checkBudgets(budgets: { readonly budgetMs: number; readonly budgetMaxMs: number | null }): void {
+  const { budgetMs, budgetMaxMs } = budgets;
+  checkBudget(budgetMs);
+  if (budgetMaxMs === null) return;
+  checkBudget(budgetMaxMs);
+  if (budgetMaxMs >= budgetMs) return;
+  throw invalid(
+    `A budget of ${budgetMs} ms is above the ${budgetMaxMs} ms to which it may be widened at most.`,
+    `Give at least ${budgetMs} ms as that maximum, none at all so that it is never widened, or a budget of at most ${budgetMaxMs} ms.`,
   );
 }
 

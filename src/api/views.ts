@@ -58,6 +58,7 @@ export function vmView(shown: Shown, entry: VmEntry): VmView {
     highlyAvailable: record.highlyAvailable,
     availability: availabilityOf(record),
     budgetMs: record.budgetMs,
+    budgetMaxMs: record.budgetMaxMs ?? null,
     machineType: definition.machineType,
     cpuModel: definition.cpuModel,
     accelerator: definition.accelerator,

@@ -15,6 +15,12 @@ export function durationArgument(text: string): number {
   return required(parseMs(text), 'It is not a duration such as 50ms or 1.5s.');
 }
 
+/** "none" stays: a null would not get through commander. */
+export function durationOrNoneArgument(text: string): number | 'none' {
+  if (text === 'none') return text;
+  return required(parseMs(text), 'It is neither a duration such as 50ms or 1.5s, nor "none".');
+}
+
 export function rateArgument(text: string): number {
   return required(parseBitRate(text), 'It is not a rate such as 500mbit or 1gbit.');
 }

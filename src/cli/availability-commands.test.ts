@@ -128,6 +128,16 @@ describe('vm', () => {
     await expect(say((context) => vmSet(context, 'WebServer', {}))).rejects.toMatchObject({ code: 'INVALID_INPUT' });
   });
 
+  test('set and show say to what the budget may be widened', async () => {
+    const shown = () => say((context) => vmShow(context, 'WebServer'));
+    expect(await shown()).toMatch(/budget +50 ms, never widened\n/);
+    const text = await say((context) => vmSet(context, 'WebServer', { budget: 30, budgetMax: 200 }));
+    expect(text).toContain('budget 30 ms, up to 200 ms if the guest does not converge otherwise');
+    expect(await shown()).toMatch(/budget +30 ms, up to 200 ms if the guest does not converge otherwise\n/);
+    expect(await asJson((context) => vmShow(context, 'WebServer'))).toMatchObject({ budgetMs: 30, budgetMaxMs: 200 });
+    expect(await say((context) => vmSet(context, 'WebServer', { budgetMax: 'none' }))).toContain('never widened');
+  });
+
   test('show says why it does not run, what is in its way, and what happened', async () => {
     await cluster.put(eventOf('E01', { vm: 'WebServer', text: 'WebServer waits.', reason: 'No node has room.' }));
     cluster.clock.advance(10_000);

@@ -53,10 +53,9 @@ function addSet(vm: Command, act: Act): void {
       new Option('--highly-available <on|off>', 'bring it back elsewhere when its node dies').choices(['on', 'off']),
     )
     .addOption(new Option('--automatic-start <on|off>', 'start it when its node starts').choices(['on', 'off']))
-    .option('--budget <time>', 'longest blackout allowed in a live migration, e.g. 50ms', durationArgument)
     .addHelpText(
       'after',
-      '\nExamples:\n  godwit vm set WebServer --priority high --preferred-owner node1 --failback on --failback-window 22-6\n  godwit vm set WebServer --possible-owner none --anti-affinity web\n  godwit vm set WebServer --memory 1G --cpus 2 --add-disk 8G',
+      '\nExamples:\n  godwit vm set WebServer --priority high --preferred-owner node1 --failback on --failback-window 22-6\n  godwit vm set WebServer --possible-owner none --anti-affinity web\n  godwit vm set WebServer --memory 1G --cpus 2 --add-disk 8G\n  godwit vm set WebServer --budget 30ms --budget-max 200ms',
     )
     .action((name: string, options: SetOptions, command: Command) =>
       act(command, async (context) => (await import('./vm-set.ts')).vmSet(context, name, options)),
@@ -91,7 +90,6 @@ function addCreate(vm: Command, act: Act): void {
     .option('--no-graphics', 'without a graphics card: its only console is the serial one')
     .option('--not-highly-available', 'do not start it elsewhere when its node dies')
     .option('--no-automatic-start', 'do not start it when its node starts')
-    .option('--budget <time>', 'longest blackout allowed in a live migration, e.g. 50ms', durationArgument)
     .option('--start', 'start it at once and wait until it runs')
     .addHelpText('after', CREATE_EXAMPLES)
     .action((name: string, options: CreateOptions & { notHighlyAvailable?: boolean }, command: Command) =>
@@ -154,7 +152,7 @@ function addMigrate(vm: Command, act: Act): void {
     .option('--budget <time>', "longest blackout allowed, e.g. 50ms; the VM's own by default", durationArgument)
     .option(
       '--budget-max <time>',
-      'widen the budget up to this if the guest does not converge otherwise',
+      "widen the budget up to this if the guest does not converge otherwise; the VM's own by default",
       durationArgument,
     )
     .option('--bandwidth <rate>', 'upper limit of the transfer, e.g. 500mbit', rateArgument)

@@ -23,7 +23,6 @@ export interface CreateOptions extends SettingsOptions, CloudInitOptions {
   readonly graphics: boolean;
   readonly highlyAvailable: boolean;
   readonly automaticStart: boolean;
-  readonly budget?: number;
   readonly start?: boolean;
 }
 
@@ -90,7 +89,6 @@ function bodyOf(name: string, options: CreateOptions): CreateVmBody {
     ...(options.switch !== undefined && { switch: options.switch }),
     graphics: options.graphics,
     ...(options.freePageHinting !== undefined && { freePageHinting: options.freePageHinting === 'on' }),
-    ...(options.budget !== undefined && { budgetMs: options.budget }),
     highlyAvailable: options.highlyAvailable,
     automaticStart: options.automaticStart,
     ...settingsOf(options),

@@ -8,7 +8,6 @@ import { hardwareText, settingsText } from './vm-text.ts';
 export interface SetOptions extends SettingsOptions, HardwareOptions {
   readonly automaticStart?: 'on' | 'off';
   readonly highlyAvailable?: 'on' | 'off';
-  readonly budget?: number;
 }
 
 export async function vmSet(context: Context, name: string, options: SetOptions): Promise<ExitStatus> {
@@ -28,12 +27,11 @@ export async function vmSet(context: Context, name: string, options: SetOptions)
 }
 
 function bodyOf(options: SetOptions): ChangeVmBody {
-  const { automaticStart, highlyAvailable, budget } = options;
+  const { automaticStart, highlyAvailable } = options;
   return {
     ...settingsOf(options),
     ...hardwareOf(options),
     ...(automaticStart !== undefined && { automaticStart: automaticStart === 'on' }),
     ...(highlyAvailable !== undefined && { highlyAvailable: highlyAvailable === 'on' }),
-    ...(budget !== undefined && { budgetMs: budget }),
   };
 }

@@ -19,6 +19,11 @@ describe('settings on the command line', () => {
     expect(parse('--failback on --failback-window any')).toEqual({ failback: { enabled: true, window: null } });
   });
 
+  test('a budget may be widened up to a maximum, and "none" takes it away', () => {
+    expect(parse('--budget 30ms --budget-max 0.2s')).toEqual({ budgetMs: 30, budgetMaxMs: 200 });
+    expect(parse('--budget-max none')).toEqual({ budgetMaxMs: null });
+  });
+
   test('lists are repeated or separated by commas, and "none" empties them', () => {
     expect(parse('--preferred-owner node2 --preferred-owner node1')).toEqual({ preferredOwners: ['node2', 'node1'] });
     expect(parse('--possible-owner node1,node2')).toEqual({ possibleOwners: ['node1', 'node2'] });
@@ -31,6 +36,8 @@ describe('settings on the command line', () => {
     '--failback-window 6-6',
     '--failback-window 6-25',
     '--restart-here x',
+    '--budget none',
+    '--budget-max never',
   ])('refuses %s', (words) => {
     expect(() => parse(words)).toThrow();
   });

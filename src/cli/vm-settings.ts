@@ -1,8 +1,16 @@
 // Options that `vm create` and `vm set` share.
 import { type Command, Option } from 'commander';
 import type { VmSettings } from '../contract/availability.ts';
+import type { ChangeVmBody } from '../contract/vms.ts';
 import { type Priority, PRIORITIES } from '../model/availability.ts';
-import { countArgument, type HourWindow, hoursArgument, namesArgument } from './arguments.ts';
+import {
+  countArgument,
+  durationArgument,
+  durationOrNoneArgument,
+  type HourWindow,
+  hoursArgument,
+  namesArgument,
+} from './arguments.ts';
 
 export interface SettingsOptions {
   readonly priority?: Priority;
@@ -13,9 +21,13 @@ export interface SettingsOptions {
   readonly failbackWindow?: HourWindow | 'any';
   readonly restartHere?: number;
   readonly restartElsewhere?: number;
+  /** Milliseconds. */
+  readonly budget?: number;
+  /** Milliseconds. */
+  readonly budgetMax?: number | 'none';
 }
 
-/** What stands for an empty list. */
+/** What stands for an empty list, and for no maximum. */
 const NONE = 'none';
 
 export function addSettingsOptions(command: Command): Command {
@@ -31,13 +43,19 @@ export function addSettingsOptions(command: Command): Command {
     .addOption(new Option('--failback <on|off>', 'go back to a preferred owner that returns').choices(['on', 'off']))
     .option('--failback-window <hours>', 'only in these hours of the day (UTC), e.g. 22-6; "any"', hoursArgument)
     .option('--restart-here <count>', 'how often it is restarted where it is when its QEMU crashes', countArgument)
-    .option('--restart-elsewhere <count>', 'how often it is then started on another node', countArgument);
+    .option('--restart-elsewhere <count>', 'how often it is then started on another node', countArgument)
+    .option('--budget <time>', 'longest blackout allowed in a live migration, e.g. 50ms', durationArgument)
+    .option(
+      '--budget-max <time>',
+      'widen the budget up to this if the guest does not converge otherwise, e.g. 200ms; "none" for never',
+      durationOrNoneArgument,
+    );
 }
 
 /** Only what was given. */
-export function settingsOf(options: SettingsOptions): VmSettings {
+export function settingsOf(options: SettingsOptions): VmSettings & Pick<ChangeVmBody, 'budgetMs' | 'budgetMaxMs'> {
   const { priority, preferredOwner, possibleOwner, antiAffinity, failback, failbackWindow } = options;
-  const { restartHere: here, restartElsewhere: elsewhere } = options;
+  const { restartHere: here, restartElsewhere: elsewhere, budget, budgetMax } = options;
   return {
     ...(priority !== undefined && { priority }),
     ...(preferredOwner !== undefined && { preferredOwners: listOf(preferredOwner) }),
@@ -52,6 +70,8 @@ export function settingsOf(options: SettingsOptions): VmSettings {
     ...((here !== undefined || elsewhere !== undefined) && {
       restart: { ...(here !== undefined && { here }), ...(elsewhere !== undefined && { elsewhere }) },
     }),
+    ...(budget !== undefined && { budgetMs: budget }),
+    ...(budgetMax !== undefined && { budgetMaxMs: budgetMax === NONE ? null : budgetMax }),
   };
 }
 

@@ -39,7 +39,7 @@ export function settingsText(vm: VmView): string {
     antiAffinity.length === 0 ? 'apart from none' : `apart from others of ${antiAffinity.join(', ')}`,
     `failback ${failbackText(vm)}`,
     `restarts ${restartText(vm)}`,
-    `budget ${formatMs(vm.budgetMs)}`,
+    `budget ${budgetText(vm)}`,
   ].join('; ');
 }
 
@@ -66,6 +66,11 @@ function failbackText({ availability: { failback } }: VmView): string {
   if (!failback.enabled) return 'off';
   const { window } = failback;
   return window === null ? 'at once' : `between ${window.fromHour} and ${window.toHour} h UTC`;
+}
+
+function budgetText({ budgetMs, budgetMaxMs }: VmView): string {
+  if (budgetMaxMs === null) return `${formatMs(budgetMs)}, never widened`;
+  return `${formatMs(budgetMs)}, up to ${formatMs(budgetMaxMs)} if the guest does not converge otherwise`;
 }
 
 function restartText({ availability: { restart } }: VmView): string {
@@ -113,7 +118,7 @@ export function renderVm(vm: VmView, look: Look, nowMs: number): string {
     ['addresses', vm.addresses.join(', ') || '–'],
     ['memory', formatBytes(vm.memoryBytes)],
     ['CPUs', String(vm.cpus)],
-    ['budget', formatMs(vm.budgetMs)],
+    ['budget', budgetText(vm)],
     ...availabilityFacts(vm),
     ['automatic start', vm.automaticStart ? 'yes' : 'no'],
     ['machine', `${vm.machineType}, ${vm.cpuModel}, ${vm.accelerator}`],

@@ -65,7 +65,7 @@ export const migrateVm = route({
     mode: Type.Optional(oneOf(['live', 'quick', 'offline'])),
     /** > 0; the VM's own budget by default. */
     budgetMs: Type.Optional(Type.Number()),
-    /** At least the budget: to which it may be widened if the guest does not converge otherwise; not at all by default. */
+    /** At least the budget: to which it may be widened if the guest does not converge otherwise; as the VM allows it by default. */
     budgetMaxMs: Type.Optional(Type.Number()),
     /** > 0, null for none; the limits of both nodes and of the migration network hold besides. */
     bandwidthBytesPerSecond: Type.Optional(nullable(Type.Number())),

@@ -29,6 +29,8 @@ export const vmViewSchema = exact({
   availability: vmAvailabilitySchema,
   /** Longest blackout the user allows. */
   budgetMs: ms,
+  /** To which a migration may widen the budget if the guest does not converge otherwise; null: never. */
+  budgetMaxMs: nullable(ms),
   machineType: Type.String(),
   cpuModel: Type.String(),
   accelerator: oneOf(['kvm', 'tcg']),
@@ -98,6 +100,8 @@ export const createVm = route({
     automaticStart: Type.Optional(Type.Boolean()),
     /** > 0; 50 by default. */
     budgetMs: Type.Optional(Type.Number()),
+    /** At least the budget: to which a migration may widen it if the guest does not converge otherwise; null, the default: never. */
+    budgetMaxMs: Type.Optional(nullable(Type.Number())),
     ...vmSettings,
   }),
   response: { 201: vmViewSchema },
@@ -113,8 +117,10 @@ export const changeVm = route({
   body: exact({
     highlyAvailable: Type.Optional(Type.Boolean()),
     automaticStart: Type.Optional(Type.Boolean()),
-    /** > 0; holds for the next migration. */
+    /** > 0, at most `budgetMaxMs` where that is set; holds for the next migration. */
     budgetMs: Type.Optional(Type.Number()),
+    /** At least the budget: to which a migration may widen it if the guest does not converge otherwise; null: never. */
+    budgetMaxMs: Type.Optional(nullable(Type.Number())),
     ...vmSettings,
     ...hardwareChange,
   }),

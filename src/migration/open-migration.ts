@@ -6,7 +6,7 @@ import { keys } from '../model/keys.ts';
 import type { MigrationId, NodeName } from '../model/names.ts';
 import { type NodeMemory, withAllocation } from '../model/node.ts';
 import type { Compare, Transaction } from '../model/transaction.ts';
-import type { VmActivity } from '../model/vm.ts';
+import type { VmActivity, VmRecord } from '../model/vm.ts';
 import { smallestLimit } from './bandwidth-limit.ts';
 import { planTransfer, type TransferPlan } from './plan-transfer.ts';
 import { isoDate } from './write-receipt.ts';
@@ -16,6 +16,18 @@ export type MigrationWishes = Pick<
   MigrationIntent,
   'budgetMs' | 'budgetMaxMs' | 'bandwidthBytesPerSecond' | 'encrypted'
 >;
+
+/**
+ * Budget of a migration and to what it may be widened: as asked for, else as the VM has it. What the VM allows never ends below the
+ * budget asked for; whether a maximum that was asked for fits the budget is judged by whoever takes the request.
+ */
+export function budgetOfMigration(
+  record: Pick<VmRecord, 'budgetMs' | 'budgetMaxMs'>,
+  asked: { readonly budgetMs?: number; readonly budgetMaxMs?: number } = {},
+): Pick<MigrationIntent, 'budgetMs' | 'budgetMaxMs'> {
+  const budgetMs = asked.budgetMs ?? record.budgetMs;
+  return { budgetMs, budgetMaxMs: asked.budgetMaxMs ?? Math.max(budgetMs, record.budgetMaxMs ?? budgetMs) };
+}
 
 /** Both ends, and the memory on the destination as it was read. */
 export interface MigrationEnds {

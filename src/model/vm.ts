@@ -84,6 +84,8 @@ export interface VmRecord {
   readonly availability?: VmAvailability;
   /** Longest blackout the user allows, in milliseconds, > 0. */
   readonly budgetMs: number;
+  /** To which a migration may widen the budget if the guest does not converge otherwise, in milliseconds, >= `budgetMs`. Absent: never. */
+  readonly budgetMaxMs?: number;
   readonly createdAt: string;
   /** The newest request to change the power state; the owner answers it in the status. */
   readonly request: VmRequest | null;

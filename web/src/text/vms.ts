@@ -39,6 +39,8 @@ export const en = {
   possibleOwners: 'Possible owners',
   everyNode: 'Every node',
   antiAffinity: 'Never together',
+  budgetUpTo: '{{budget}}, up to {{max}} if the guest does not converge',
+  budgetFixed: '{{budget}}, never widened',
   failback: 'Failback',
   failbackOff: 'Off',
   failbackNow: 'At once',
@@ -76,6 +78,8 @@ export const en = {
     restartElsewhere: 'Then starts on other nodes',
     budget: 'Budget: longest pause that a live migration may cause, in milliseconds',
     budgetHint: 'A move that cannot keep to it does not happen, and says why.',
+    widens: 'May widen the budget if the guest does not converge',
+    widensHint: 'Only by what is needed, and only where slowing the guest down does not help.',
   },
   settings: {
     title: 'Settings of {{name}}',
@@ -98,6 +102,7 @@ export const en = {
     waiting: 'Waiting for the next start:',
     discard: 'Forget these',
     budget: 'Budget in milliseconds',
+    budgetAboveMax: 'It may be widened to {{max}} ms at most. Raise that first, in the properties.',
   },
 };
 
@@ -140,6 +145,8 @@ export const de: Translated<typeof en> = {
   possibleOwners: 'Mögliche Besitzer',
   everyNode: 'Jeder Knoten',
   antiAffinity: 'Nie zusammen',
+  budgetUpTo: '{{budget}}, bis {{max}}, wenn der Gast nicht konvergiert',
+  budgetFixed: '{{budget}}, wird nie erweitert',
   failback: 'Failback',
   failbackOff: 'Aus',
   failbackNow: 'Sofort',
@@ -177,6 +184,8 @@ export const de: Translated<typeof en> = {
     restartElsewhere: 'Danach Starts auf anderen Knoten',
     budget: 'Budget: längste Unterbrechung durch eine Livemigration, in Millisekunden',
     budgetHint: 'Eine Migration, die es nicht einhalten kann, findet nicht statt; der Grund wird genannt.',
+    widens: 'Budget darf erweitert werden, wenn der Gast nicht konvergiert',
+    widensHint: 'Nur so weit wie nötig, und nur, wenn es nicht hilft, den Gast zu bremsen.',
   },
   settings: {
     title: 'Einstellungen von {{name}}',
@@ -199,5 +208,7 @@ export const de: Translated<typeof en> = {
     waiting: 'Wartet auf den nächsten Start:',
     discard: 'Verwerfen',
     budget: 'Budget in Millisekunden',
+    budgetAboveMax:
+      'Es darf höchstens auf {{max}} ms erweitert werden. Erhöhen Sie zuerst diesen Wert in den Eigenschaften.',
   },
 };

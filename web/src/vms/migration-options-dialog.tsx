@@ -1,31 +1,19 @@
-import { Checkbox, Dropdown, Field, makeStyles, Option, Switch, Text, tokens } from '@fluentui/react-components';
+import { Checkbox, Dropdown, Field, makeStyles, Option, Text, tokens } from '@fluentui/react-components';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { VmView } from '../../../src/contract/vms.ts';
 import { useNodes } from '../live/live-hooks.ts';
 import { FormDialog } from '../ui/form-dialog.tsx';
 import { WholeNumber } from '../ui/whole-number.tsx';
-import { type MigrationOptions, useMigrate } from './use-migrate.ts';
-
-const MEBIBYTE = 1024 ** 2;
-const BUDGET_MAX_MS = 60_000;
+import { BUDGET_MS_MAX, budgetsFit } from './budget-draft.ts';
+import { type MigrationDraft as Draft, optionsOf, usualOptions } from './migration-options.ts';
+import { useMigrate } from './use-migrate.ts';
+import { WideningFields } from './widening-fields.tsx';
 
 const useStyles = makeStyles({
   part: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalXS },
   number: { maxWidth: '12rem' },
 });
-
-/** What is entered; a part that is off is left to the VM or the cluster. */
-interface Draft {
-  /** '': the best node. */
-  readonly to: string;
-  readonly budgetMs: number;
-  readonly widens: boolean;
-  readonly budgetMaxMs: number;
-  readonly limits: boolean;
-  readonly mebibytesPerSecond: number;
-  readonly encrypted: 'default' | 'yes' | 'no';
-}
 
 /** One move with other settings than usual; nothing of it is remembered. */
 export function MigrationOptionsDialog(props: { readonly vms: readonly VmView[]; readonly onClose: () => void }) {
@@ -33,25 +21,21 @@ export function MigrationOptionsDialog(props: { readonly vms: readonly VmView[];
   const { t } = useTranslation('actions');
   const migrate = useMigrate();
   const [first] = vms;
-  const usual = first?.budgetMs ?? 50;
-  const [draft, setDraft] = useState<Draft>({
-    ...{ to: '', budgetMs: usual, widens: false, budgetMaxMs: usual * 4 },
-    ...{ limits: false, mebibytesPerSecond: 100, encrypted: 'default' },
-  });
+  const [usual] = useState(() => usualOptions(vms));
+  const [draft, setDraft] = useState(usual);
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
   const apply = () => {
     onClose();
     migrate(
       vms.map(({ name }) => name),
-      // The budgets of several VMs differ: only one that was entered counts for all of them.
-      optionsOf(draft, vms.length === 1 || draft.budgetMs !== usual),
+      optionsOf(draft, { usual, count: vms.length }),
     );
   };
   return (
     <FormDialog
       title={t('options.title', { count: vms.length, name: first?.name ?? '' })}
       applyLabel={t('options.start')}
-      ready={!draft.widens || draft.budgetMaxMs >= draft.budgetMs}
+      ready={budgetsFit(draft)}
       onApply={apply}
       onClose={onClose}
     >
@@ -60,16 +44,6 @@ export function MigrationOptionsDialog(props: { readonly vms: readonly VmView[];
       <Network draft={draft} change={change} />
     </FormDialog>
   );
-}
-
-function optionsOf(draft: Draft, withBudget: boolean): MigrationOptions {
-  return {
-    ...(draft.to !== '' && { to: draft.to }),
-    ...((withBudget || draft.widens) && { budgetMs: draft.budgetMs }),
-    ...(draft.widens && { budgetMaxMs: draft.budgetMaxMs }),
-    ...(draft.limits && { bandwidthBytesPerSecond: draft.mebibytesPerSecond * MEBIBYTE }),
-    ...(draft.encrypted !== 'default' && { encrypted: draft.encrypted === 'yes' }),
-  };
 }
 
 interface PartProps {
@@ -102,7 +76,6 @@ function Destination({ vms, draft, change }: PartProps & { readonly vms: readonl
 function Budgets({ draft, change }: PartProps) {
   const styles = useStyles();
   const { t } = useTranslation('actions');
-  const tooSmall = draft.widens && draft.budgetMaxMs < draft.budgetMs;
   return (
     <>
       <Field label={t('options.budget')} hint={t('options.budgetHint')}>
@@ -111,34 +84,11 @@ function Budgets({ draft, change }: PartProps) {
           min={1}
           step={10}
           value={draft.budgetMs}
-          max={BUDGET_MAX_MS}
+          max={BUDGET_MS_MAX}
           onChange={(budgetMs) => change({ budgetMs })}
         />
       </Field>
-      <div className={styles.part}>
-        <Switch
-          label={t('options.widens')}
-          checked={draft.widens}
-          onChange={(_event, { checked }) =>
-            change({ widens: checked, budgetMaxMs: Math.max(draft.budgetMs, draft.budgetMaxMs) })
-          }
-        />
-        {draft.widens && (
-          <Field
-            label={t('options.budgetMax')}
-            {...(tooSmall && { validationMessage: t('options.budgetMaxTooSmall') })}
-          >
-            <WholeNumber
-              className={styles.number}
-              min={1}
-              step={10}
-              value={draft.budgetMaxMs}
-              max={BUDGET_MAX_MS}
-              onChange={(budgetMaxMs) => change({ budgetMaxMs })}
-            />
-          </Field>
-        )}
-      </div>
+      <WideningFields label={t('options.widens')} budgets={draft} onChange={(budgetMaxMs) => change({ budgetMaxMs })} />
     </>
   );
 }

@@ -13,12 +13,15 @@ import {
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { PRIORITIES } from '../../../src/model/availability.ts';
-import { type ChangeVmBody, changeVm, type VmView } from '../../../src/contract/vms.ts';
+import { changeVm, type VmView } from '../../../src/contract/vms.ts';
 import { useNodes, useVm } from '../live/live-hooks.ts';
 import { useClient } from '../session/client-context.ts';
 import { FormDialog } from '../ui/form-dialog.tsx';
 import { useRun } from '../ui/use-run.tsx';
 import { WholeNumberField } from '../ui/whole-number.tsx';
+import { BUDGET_MS_MAX, budgetsFit } from './budget-draft.ts';
+import { differences, type PropertiesDraft as Draft, propertiesOf } from './properties-draft.ts';
+import { WideningFields } from './widening-fields.tsx';
 
 const useStyles = makeStyles({
   tab: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM, minHeight: '22rem' },
@@ -26,7 +29,6 @@ const useStyles = makeStyles({
 });
 
 type Page = 'general' | 'failover' | 'migration';
-type Draft = Required<Pick<ChangeVmBody, 'highlyAvailable' | 'automaticStart' | 'budgetMs'>> & VmView['availability'];
 
 /** How a VM is brought back, and where it may and should be. */
 export function PropertiesDialog({ name, onClose }: { readonly name: string; readonly onClose: () => void }) {
@@ -41,10 +43,7 @@ function Properties({ vm, onClose }: { readonly vm: VmView; readonly onClose: ()
   const run = useRun();
   const [page, setPage] = useState<Page>('general');
   // As it was when the dialog opened: what others have changed meanwhile is not changed back.
-  const [before] = useState<Draft>(() => {
-    const { highlyAvailable, automaticStart, budgetMs, availability } = vm;
-    return { highlyAvailable, automaticStart, budgetMs, ...availability };
-  });
+  const [before] = useState(() => propertiesOf(vm));
   const [draft, setDraft] = useState(before);
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
   const apply = () => {
@@ -61,7 +60,7 @@ function Properties({ vm, onClose }: { readonly vm: VmView; readonly onClose: ()
   return (
     <FormDialog
       title={t('vms:properties.title', { name: vm.name })}
-      ready={draft.budgetMs > 0}
+      ready={budgetsFit(draft)}
       onApply={apply}
       onClose={onClose}
     >
@@ -75,27 +74,10 @@ function Properties({ vm, onClose }: { readonly vm: VmView; readonly onClose: ()
       <div className={styles.tab}>
         {page === 'general' && <GeneralTab draft={draft} change={change} />}
         {page === 'failover' && <FailoverTab draft={draft} change={change} />}
-        {page === 'migration' && (
-          <WholeNumberField
-            label={t('vms:properties.budget')}
-            hint={t('vms:properties.budgetHint')}
-            value={draft.budgetMs}
-            min={1}
-            max={60_000}
-            step={10}
-            onChange={(budgetMs) => change({ budgetMs })}
-          />
-        )}
+        {page === 'migration' && <MigrationTab draft={draft} change={change} />}
       </div>
     </FormDialog>
   );
-}
-
-function differences(before: Draft, draft: Draft): ChangeVmBody {
-  const changed = Object.entries(draft).filter(
-    ([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key as keyof Draft]),
-  );
-  return Object.fromEntries(changed);
 }
 
 interface TabProps {
@@ -246,6 +228,29 @@ function FailoverTab({ draft, change }: TabProps) {
         value={restart.elsewhere}
         max={10}
         onChange={(elsewhere) => change({ restart: { ...restart, elsewhere } })}
+      />
+    </>
+  );
+}
+
+function MigrationTab({ draft, change }: TabProps) {
+  const { t } = useTranslation('vms');
+  return (
+    <>
+      <WholeNumberField
+        label={t('properties.budget')}
+        hint={t('properties.budgetHint')}
+        value={draft.budgetMs}
+        min={1}
+        max={BUDGET_MS_MAX}
+        step={10}
+        onChange={(budgetMs) => change({ budgetMs })}
+      />
+      <WideningFields
+        label={t('properties.widens')}
+        hint={t('properties.widensHint')}
+        budgets={draft}
+        onChange={(budgetMaxMs) => change({ budgetMaxMs })}
       />
     </>
   );

@@ -22,6 +22,7 @@ import { formatBytes } from '../ui/format.ts';
 import { FormDialog } from '../ui/form-dialog.tsx';
 import { useRun } from '../ui/use-run.tsx';
 import { WholeNumber, WholeNumberField } from '../ui/whole-number.tsx';
+import { BUDGET_MS_MAX, maxTooSmall } from './budget-draft.ts';
 import { changesOf, type Hardware, hardwareOf } from './settings-draft.ts';
 import { useSwitches } from './switches.ts';
 
@@ -72,6 +73,7 @@ function Settings({ vm, newDisk, onClose }: SettingsProps) {
   }));
   const change = (part: Partial<Hardware>) => setDraft((before) => ({ ...before, ...part }));
   const body = changesOf(vm, draft);
+  const aboveMax = maxTooSmall({ budgetMs: draft.budgetMs, budgetMaxMs: vm.budgetMaxMs });
   const isOff = vm.state === 'off' || vm.state === 'failed';
   const send = (what: ChangeVmBody) => {
     onClose();
@@ -87,7 +89,7 @@ function Settings({ vm, newDisk, onClose }: SettingsProps) {
   return (
     <FormDialog
       title={t('vms:settings.title', { name: vm.name })}
-      ready={draft.memoryMib >= 16 && draft.cpus >= 1}
+      ready={draft.memoryMib >= 16 && draft.cpus >= 1 && !aboveMax}
       // A figure that was just typed counts when its field loses the focus: until then there may seem to be no change.
       onApply={() => (Object.keys(body).length === 0 ? onClose() : send(body))}
       onClose={onClose}
@@ -105,7 +107,7 @@ function Settings({ vm, newDisk, onClose }: SettingsProps) {
           </MessageBarActions>
         </MessageBar>
       )}
-      <SizeFields draft={draft} change={change} />
+      <SizeFields draft={draft} change={change} budgetMaxMs={vm.budgetMaxMs} aboveMax={aboveMax} />
       <Disks vm={vm} draft={draft} change={change} />
       <Nics vm={vm} draft={draft} change={change} />
       <CdDrive draft={draft} change={change} />
@@ -118,7 +120,14 @@ interface PartProps {
   readonly change: (part: Partial<Hardware>) => void;
 }
 
-function SizeFields({ draft, change }: PartProps) {
+interface SizeFieldsProps extends PartProps {
+  /** To which the VM allows to widen its budget. */
+  readonly budgetMaxMs: number | null;
+  /** The budget that is entered is above that. */
+  readonly aboveMax: boolean;
+}
+
+function SizeFields({ draft, change, budgetMaxMs, aboveMax }: SizeFieldsProps) {
   const styles = useStyles();
   const { t } = useTranslation('vms');
   return (
@@ -139,14 +148,18 @@ function SizeFields({ draft, change }: PartProps) {
         step={1}
         onChange={(cpus) => change({ cpus })}
       />
-      <WholeNumberField
+      <Field
         label={t('settings.budget')}
-        value={draft.budgetMs}
-        min={1}
-        max={60_000}
-        step={10}
-        onChange={(budgetMs) => change({ budgetMs })}
-      />
+        {...(aboveMax && { validationMessage: t('settings.budgetAboveMax', { max: budgetMaxMs }) })}
+      >
+        <WholeNumber
+          value={draft.budgetMs}
+          min={1}
+          max={BUDGET_MS_MAX}
+          step={10}
+          onChange={(budgetMs) => change({ budgetMs })}
+        />
+      </Field>
     </div>
   );
 }

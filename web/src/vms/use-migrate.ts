@@ -1,9 +1,8 @@
 import { useTranslation } from 'react-i18next';
-import { type MigrateVmBody, migrateVm } from '../../../src/contract/migrations.ts';
+import { migrateVm } from '../../../src/contract/migrations.ts';
 import { useClient } from '../session/client-context.ts';
 import { useRunAll } from '../ui/use-run-all.tsx';
-
-export type MigrationOptions = Omit<MigrateVmBody, 'mode' | 'dryRun'>;
+import type { MigrationOptions } from './migration-options.ts';
 
 /** Starts live migrations; without `to` each VM goes to the node that is best for it. */
 export function useMigrate(): (vms: readonly string[], options: MigrationOptions) => void {

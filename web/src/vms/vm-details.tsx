@@ -136,8 +136,13 @@ function useAvailability(vm: VmView): readonly Property[] {
     { label: t('vms:possibleOwners'), value: names(possibleOwners, t('vms:everyNode')) },
     { label: t('vms:antiAffinity'), value: antiAffinity.length === 0 ? null : antiAffinity.join(', ') },
     { label: t('vms:failback'), value: failbackText() },
-    { label: t('vms:columns.budget'), value: formatMs(vm.budgetMs) },
+    { label: t('vms:columns.budget'), value: budgetText() },
   ];
+  function budgetText(): string {
+    const budget = formatMs(vm.budgetMs);
+    if (vm.budgetMaxMs === null) return t('vms:budgetFixed', { budget });
+    return t('vms:budgetUpTo', { budget, max: formatMs(vm.budgetMaxMs) });
+  }
   function failbackText(): string {
     if (!failback.enabled) return t('vms:failbackOff');
     const { window } = failback;
