@@ -21,6 +21,17 @@ export function failuresAfterFence(state: ClusterState, node: NodeName, wallMs: 
 }
 
 /**
+ * Whether somebody has taken the node out of use beforehand: it is paused, has no VM, and none is on its way to it. Its silence is then a
+ * restart that was planned, or does no harm.
+ */
+export function isOutOfUse(state: ClusterState, node: NodeName): boolean {
+  if (state.nodes.get(node)?.service?.value.mode !== 'paused') return false;
+  return [...state.vms.values()].every(
+    ({ owner, intent }) => owner?.value.node !== node && intent?.value.destination !== node,
+  );
+}
+
+/**
  * The record of a node that an administrator lets have VMs again ahead of time; null if it is not quarantined. What has happened still
  * counts: it is quarantined anew if it fails once more within the hour.
  */

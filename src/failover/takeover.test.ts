@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { NOW, testCluster, type TestNode, transact, WALL_MS } from '../../test/doubles/failover-cluster.ts';
-import type { NodeFailures, NodeHeartbeat } from '../model/authority.ts';
+import {
+  NOW,
+  testCluster,
+  type TestNode,
+  type TestVm,
+  transact,
+  WALL_MS,
+} from '../../test/doubles/failover-cluster.ts';
+import type { NodeFailures, NodeHeartbeat, NodeService } from '../model/authority.ts';
 import { applyEntries, type ClusterState } from '../model/cluster-state.ts';
 import { keys } from '../model/keys.ts';
 import { decideTakeover, type OwnSight, type PowerOffSight, sightsOf } from './takeover.ts';
@@ -20,8 +27,12 @@ function putAgo(state: ClusterState, [key, value]: readonly [string, unknown], s
 
 /** node1 has been silent for so long since a heartbeat with these terms. */
 function silent(silentMs: number, terms: Partial<NodeHeartbeat> = {}, nodes = THREE): ClusterState {
+  return silentIn(testCluster(nodes), silentMs, terms);
+}
+
+function silentIn(cluster: ClusterState, silentMs: number, terms: Partial<NodeHeartbeat> = {}): ClusterState {
   const heartbeat = { ...TERMS, sequence: 1, bootId: 'b', agentId: 'a', promises: [], guard: null, ...terms };
-  return putAgo(testCluster(nodes), [keys.nodeHeartbeat('node1'), heartbeat], silentMs);
+  return putAgo(cluster, [keys.nodeHeartbeat('node1'), heartbeat], silentMs);
 }
 
 const heartbeatOf = (state: ClusterState) => state.nodes.get('node1')?.heartbeat?.modRevision ?? '';
@@ -167,5 +178,52 @@ describe('quarantine', () => {
   test('never more than a quarter of the nodes', () => {
     const out: NodeFailures = { at: [], quarantinedUntil: at(-30) };
     expect(quarantined(failed([50, 20], [{ name: 'node4', failures: out }]))).toBe(false);
+  });
+});
+
+describe('a node that was taken out of use beforehand', () => {
+  const at = (minutesAgo: number) => new Date(WALL_MS - minutesAgo * 60_000).toISOString();
+  const failures: NodeFailures = { at: [at(50), at(20)], quarantinedUntil: null };
+  const paused: NodeService = { mode: 'paused', since: at(30), by: 'admin', drain: null };
+  const out = (service: NodeService | null = paused, vms: readonly TestVm[] = []) => {
+    const node = { name: 'node1', is: 'silent', failures, ...(service !== null && { service }) } as const;
+    return withVotes(silentIn(testCluster([node, ...THREE.slice(1)], vms), 8000), ['node2', 'node3']);
+  };
+  const kinds = (state: ClusterState) => takeover(state).events.map(({ kind, critical }) => [kind, critical]);
+
+  test('is fenced on the same evidence, but that is no failure, and the event says so', () => {
+    const state = out(paused, [{ name: 'Db', on: 'node2' }]);
+    const { events, transaction, reason } = takeover(state);
+    expect(events).toMatchObject([
+      { kind: 'node-fenced', critical: false, reason: expect.stringMatching(/^It was paused and had no VMs/) },
+    ]);
+    expect(events[0]?.reason).toContain(reason);
+    const counted = takeover(out(paused, [{ name: 'Db', on: 'node1' }])).transaction;
+    const about = ({ key }: { readonly key: string }) => key;
+    expect(transaction.compare.map(about)).toEqual(
+      expect.arrayContaining([...counted.compare.map(about), keys.nodeService('node1')]),
+    );
+    expect(transaction.write[0]).toEqual(counted.write[0]);
+    const after = transact(state, transaction)?.nodes.get('node1');
+    expect([after?.membership?.value.state, after?.failures?.value]).toEqual(['fenced', failures]);
+  });
+
+  test('unless somebody resumes it at that moment: then it is decided anew', () => {
+    const { transaction } = takeover(out());
+    const resumed = put(out(), keys.nodeService('node1'), { ...paused, mode: 'active' });
+    expect(transact(resumed, transaction)).toBeNull();
+    expect(kinds(resumed)).toContainEqual(['node-quarantined', true]);
+  });
+
+  test.each<[string, ClusterState]>([
+    ['is not paused', out(null)],
+    ['is being drained still', out({ ...paused, mode: 'draining' })],
+    ['owns a VM, though that is off', out(paused, [{ name: 'Db', on: 'node1', state: 'off' }])],
+    ['is to get one', out(paused, [{ name: 'Db', on: 'node2', intent: { destination: 'node1' } }])],
+  ])('but it has failed if it %s', (_, state) => {
+    expect(kinds(state)).toEqual([
+      ['node-fenced', true],
+      ['node-quarantined', true],
+    ]);
   });
 });

@@ -14,7 +14,7 @@ import { keys } from '../model/keys.ts';
 import type { NodeName, Revision } from '../model/names.ts';
 import type { NodeRole } from '../model/node.ts';
 import type { Transaction } from '../model/transaction.ts';
-import { failuresAfterFence } from './quarantine.ts';
+import { failuresAfterFence, isOutOfUse } from './quarantine.ts';
 
 /** From this silence on the management controller is asked to switch the node off. */
 export const ASK_POWER_OFF_AFTER_MS = 3000;
@@ -213,7 +213,6 @@ function takeOver(sight: SilentNode, cluster: ClusterSight, { evidence, votes, r
   const { own, state, wallMs } = cluster;
   const since = new Date(wallMs).toISOString();
   const fenced: NodeMembership = { state: 'fenced', bootId: membership.bootId, since, evidence, reason, by: own };
-  const failures = failuresAfterFence(state, node, wallMs);
   const transaction: Transaction = {
     compare: [
       { key: keys.nodeHeartbeat(node), modRevision: heartbeat.revision },
@@ -221,11 +220,36 @@ function takeOver(sight: SilentNode, cluster: ClusterSight, { evidence, votes, r
       { key: keys.nodeFailures(node), modRevision: sight.failuresRevision },
       ...votes.map(({ voter, keyRevision }) => ({ key: keys.vote(node, voter), modRevision: keyRevision })),
     ],
-    write: [
-      { put: keys.nodeMembership(node), value: fenced },
-      { put: keys.nodeFailures(node), value: failures },
-    ],
+    write: [{ put: keys.nodeMembership(node), value: fenced }],
   };
+  const more = isOutOfUse(state, node) ? plannedAbsence(sight, state, reason) : failure(sight, cluster, reason);
+  return {
+    ...{ kind: 'take-over', evidence, reason, events: more.events },
+    transaction: {
+      compare: [...transaction.compare, ...more.compare],
+      write: [...transaction.write, ...more.write],
+    },
+  };
+}
+
+/** What counts a takeover, or does not; nothing of it bears on whether it may be made. */
+interface Counting extends Transaction {
+  readonly events: readonly NewEvent[];
+}
+
+/** The service is compared: a node that was resumed meanwhile may have VMs again, and then its silence is a failure. */
+function plannedAbsence({ node }: SilentNode, state: ClusterState, reason: string): Counting {
+  const service = state.nodes.get(node)?.service?.modRevision ?? '0';
+  const event: NewEvent = {
+    ...{ node, vm: null, kind: 'node-fenced', critical: false },
+    text: `${node} counts as dead; there is no VM to bring back.`,
+    reason: `It was paused and had no VMs, so this does not count as a failure. ${reason}`,
+  };
+  return { compare: [{ key: keys.nodeService(node), modRevision: service }], write: [], events: [event] };
+}
+
+function failure({ node }: SilentNode, { state, wallMs }: ClusterSight, reason: string): Counting {
+  const failures = failuresAfterFence(state, node, wallMs);
   const about = { node, vm: null };
   const events: NewEvent[] = [
     {
@@ -241,7 +265,7 @@ function takeOver(sight: SilentNode, cluster: ClusterSight, { evidence, votes, r
       reason: 'It has failed three times within an hour.',
     });
   }
-  return { kind: 'take-over', evidence, reason, transaction, events };
+  return { compare: [], write: [{ put: keys.nodeFailures(node), value: failures }], events };
 }
 
 function wait(reason: string): TakeoverDecision {

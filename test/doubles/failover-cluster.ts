@@ -127,6 +127,7 @@ export function transact(state: ClusterState, transaction: Transaction): Cluster
 function revisionOf(state: ClusterState, key: string): string {
   const [kind, name = '', part] = key.slice(STORE_PREFIX.length).split('/');
   if (kind === 'memory') return state.memory.get(name)?.modRevision ?? '0';
+  if (kind === 'votes') return state.nodes.get(name)?.votes.get(part ?? '')?.modRevision ?? '0';
   const entry = (kind === 'nodes' ? state.nodes.get(name) : state.vms.get(name)) as
     | Record<string, { readonly modRevision: string } | null | undefined>
     | undefined;
