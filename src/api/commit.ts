@@ -12,6 +12,13 @@ export interface Change<T> {
   readonly result: T;
 }
 
+/** Everything is as asked already, since somebody else has asked for the same. */
+export interface AsAsked<T> {
+  readonly asAsked: T;
+  /** At which it became so. */
+  readonly revision: Revision;
+}
+
 const ATTEMPTS = 5;
 const VIEW_WAIT_MS = 1000;
 
@@ -19,9 +26,13 @@ const VIEW_WAIT_MS = 1000;
  * Decides and writes. When somebody else was faster, `decide` looks again and decides anew (it throws
  * if the change is no longer allowed). When the store's answer is lost, finds out what became of the change.
  */
-export async function commitChange<T>(context: ApiContext, decide: () => Promise<Change<T>>): Promise<T> {
+export async function commitChange<T>(context: ApiContext, decide: () => Promise<Change<T> | AsAsked<T>>): Promise<T> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const change = await decide();
+    if ('asAsked' in change) {
+      await reachRevision(context, change.revision);
+      return change.asAsked;
+    }
     const revision = await write(context, change);
     if (revision === null) continue;
     await reachRevision(context, revision);

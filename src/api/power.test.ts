@@ -5,7 +5,7 @@ import type { NodeMembership } from '../model/authority.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeMemory } from '../model/node.ts';
 import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
-import type { VmRecord, VmStatus } from '../model/vm.ts';
+import type { VmAction, VmRecord, VmStatus } from '../model/vm.ts';
 
 const FENCED: NodeMembership = {
   ...{ state: 'fenced', bootId: 'b', since: '2026-01-01T00:00:00.000Z', reason: 'It was silent.', by: 'node2' },
@@ -65,12 +65,102 @@ describe('requests to change the power state', () => {
     expect(await cluster.refusal('POST', `/vms/WebServer/${action}`)).toMatchObject({ code: 'VM_STATE_UNSUITABLE' });
   });
 
-  test('start refuses a VM whose start nobody has settled yet, and accepts it once it failed', async () => {
+  test('start asked for again before anybody has settled it is the same start; once it has failed it is a new one', async () => {
+    await cluster.put(vmEntries('WebServer', 'off'));
+    const first = await cluster.ask('POST', '/vms/WebServer/start');
+    const before = JSON.stringify(cluster.store.contents());
+    expect(await cluster.ask('POST', '/vms/WebServer/start')).toEqual(first);
+    expect(JSON.stringify(cluster.store.contents())).toBe(before);
+    await settle('failed');
+    const next = await cluster.ask('POST', '/vms/WebServer/start');
+    expect(next.status).toBe(202);
+    expect(next.body).not.toEqual(first.body);
+  });
+
+  test('start whose owner has fallen silent since it was asked for is refused, with the owner named', async () => {
     await cluster.put(vmEntries('WebServer', 'off'));
     await cluster.ask('POST', '/vms/WebServer/start');
-    expect(await cluster.refusal('POST', '/vms/WebServer/start')).toMatchObject({ code: 'VM_STATE_UNSUITABLE' });
-    await settle('failed');
-    expect((await cluster.ask('POST', '/vms/WebServer/start')).status).toBe(202);
+    cluster.clock.advance(10_000);
+    expect(await cluster.refusal('POST', '/vms/WebServer/start')).toMatchObject({ code: 'NODE_UNREACHABLE' });
+  });
+
+  describe('at the same moment', () => {
+    /** Somebody else is faster by a moment: their request is there, and perhaps dealt with, before ours is written. */
+    const meanwhile = (action: VmAction, state?: VmStatus['state']) => {
+      cluster.store.beforeNext = () => {
+        const request = { id: 'theirs', action, at: '2026-01-01T00:00:00.000Z' };
+        const desired = action === 'shutdown' || action === 'turn-off' ? 'off' : 'running';
+        cluster.store.put({ [keys.vmRecord('WebServer')]: { ...record(), desired, request } });
+        if (state === undefined) return;
+        const status = cluster.store.value<VmStatus>(keys.vmStatus('WebServer'));
+        cluster.store.put({ [keys.vmStatus('WebServer')]: { ...status, state, settledRequest: 'theirs' } });
+      };
+    };
+
+    test.each([
+      ['start', 'off'],
+      ['shutdown', 'running'],
+      ['turn-off', 'running'],
+      ['pause', 'running'],
+      ['resume', 'paused'],
+      ['reset', 'running'],
+    ] as const)('%s by two is one request, and both wait for it', async (action, state) => {
+      await cluster.put(vmEntries('WebServer', state));
+      meanwhile(action);
+      expect(await cluster.ask('POST', `/vms/WebServer/${action}`)).toEqual({
+        ...{ status: 202, body: { requestId: 'theirs' } },
+      });
+      expect(record()?.request?.id).toBe('theirs');
+    });
+
+    test('also by many', async () => {
+      await cluster.put(vmEntries('WebServer', 'running'));
+      const eight = Array.from({ length: 8 }, () => cluster.ask('POST', '/vms/WebServer/turn-off'));
+      const bodies = (await Promise.all(eight)).map(({ body }) => body);
+      expect(bodies).toEqual(bodies.map(() => ({ requestId: record()?.request?.id })));
+    });
+
+    test('also when the owner is done with the other one by then', async () => {
+      await cluster.put(vmEntries('WebServer', 'running'));
+      meanwhile('turn-off', 'off');
+      expect(await cluster.ask('POST', '/vms/WebServer/turn-off')).toEqual({
+        ...{ status: 202, body: { requestId: 'theirs' } },
+      });
+    });
+
+    test('a different wish is refused by the name of the one that was faster', async () => {
+      await cluster.put(vmEntries('WebServer', 'running'));
+      meanwhile('turn-off');
+      expect((await cluster.ask('POST', '/vms/WebServer/pause')).body).toMatchObject({
+        code: 'CONCURRENT_CHANGE',
+        message: 'WebServer cannot be paused now: somebody else asked at the same moment that it be turned off.',
+      });
+      expect(record()?.request?.id).toBe('theirs');
+    });
+
+    test('but a VM can always be turned off', async () => {
+      await cluster.put(vmEntries('WebServer', 'running'));
+      meanwhile('shutdown');
+      expect((await cluster.ask('POST', '/vms/WebServer/turn-off')).status).toBe(202);
+      expect(record()?.request?.action).toBe('turn-off');
+    });
+  });
+
+  test('what a VM is about to become is named when it is in the way', async () => {
+    await cluster.put(vmEntries('WebServer', 'running'));
+    await cluster.ask('POST', '/vms/WebServer/turn-off');
+    expect(await cluster.refusal('POST', '/vms/WebServer/start')).toMatchObject({
+      code: 'VM_STATE_UNSUITABLE',
+      message: 'WebServer is running and is to be turned off; it cannot be started now.',
+    });
+  });
+
+  test('a guest that does not listen can be asked once more to shut down', async () => {
+    await cluster.put(vmEntries('WebServer', 'running'));
+    const first = await cluster.ask('POST', '/vms/WebServer/shutdown');
+    const second = await cluster.ask('POST', '/vms/WebServer/shutdown');
+    expect(second.body).not.toEqual(first.body);
+    expect(second.body).toEqual({ requestId: record()?.request?.id });
   });
 
   test('turn-off takes back a start that nobody has begun, also while the owner is silent', async () => {

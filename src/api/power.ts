@@ -15,9 +15,9 @@ import { keys } from '../model/keys.ts';
 import type { NodeName, VmName } from '../model/names.ts';
 import { freeMemoryBytes, type NodeMemory, withAllocation, withoutAllocation } from '../model/node.ts';
 import { formatBytes } from '../model/units.ts';
-import type { VmAction, VmRecord, VmRequest } from '../model/vm.ts';
+import type { VmAction, VmRecord, VmRequest, VmState } from '../model/vm.ts';
 import type { Compare, Write } from '../ports/store.ts';
-import { type Change, commitChange } from './commit.ts';
+import { type AsAsked, type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import { readForDecision, requireVm } from './read-state.ts';
 import { answer, serve } from './resource.ts';
@@ -53,16 +53,67 @@ export function servePower(app: FastifyInstance, context: ApiContext): void {
 
 async function requestAction(context: ApiContext, vm: VmName, action: PowerAction): Promise<string> {
   const request: VmRequest = { id: context.ids.uuid(), action, at: isoDate(context.clock.wallMs()) };
+  let known: string | undefined;
   return await commitChange(context, async () => {
     const state = await readForDecision(context, vm);
     const entry = requireVm(state, vm);
+    const newest = entry.record.value.request;
+    known ??= newest?.id ?? '';
+    // While this one was decided; its owner may be done with it already.
+    if (newest !== null && newest.id !== known) {
+      if (newest.action === action) return sameWish(entry, newest);
+      requireNoConflict(entry, action);
+    }
     requireNotMigrating(entry);
     const now = context.reader.now();
     if (action === 'start') return decideStart(state, { entry, request, now });
     if (action === 'shutdown' || action === 'turn-off') requireCanEnd(state, { entry, request, now });
     else requireGuest(state, { entry, action, now });
+    const pending = pendingRequest(entry);
+    // To be asked for once more is something to a guest that did not listen the first time.
+    if (pending?.action === action && action !== 'shutdown') return sameWish(entry, pending);
     return changeOf(entry, request, { compare: [], write: [] });
   });
+}
+
+/** Whoever asked waits for the same as the one who was faster. */
+function sameWish({ record }: VmEntry, { id }: VmRequest): AsAsked<string> {
+  return { asAsked: id, revision: record.modRevision };
+}
+
+const WISHES: Readonly<Record<VmAction, string>> = {
+  start: 'started',
+  shutdown: 'shut down',
+  'turn-off': 'turned off',
+  pause: 'paused',
+  resume: 'resumed',
+  reset: 'reset',
+  delete: 'deleted',
+};
+
+/**
+ * Of two different wishes at the same moment the first one holds, since it may have been answered; but a VM can always be turned off.
+ * Throws CONCURRENT_CHANGE.
+ */
+function requireNoConflict(entry: VmEntry, action: PowerAction): void {
+  const pending = pendingRequest(entry);
+  if (pending === null || action === 'turn-off') return;
+  throw new GodwitError({
+    code: 'CONCURRENT_CHANGE',
+    message: `${nameOf(entry)} cannot be ${WISHES[action]} now: somebody else asked at the same moment that it be ${WISHES[pending.action]}.`,
+    state: 'The other request stands; this one has changed nothing.',
+    nextStep: `Look at its state with \`godwit vm show ${nameOf(entry)}\`, and ask again if it is still wanted.`,
+  });
+}
+
+/** As {@link requireState}; names what it is about to become, too. */
+function requireStateNow(entry: VmEntry, allowed: readonly VmState[], what: string): void {
+  const [state, pending] = [vmState(entry), pendingRequest(entry)];
+  if (pending === null || allowed.includes(state)) return requireState(entry, allowed, what);
+  throw unsuitable(
+    entry,
+    `${nameOf(entry)} is ${state} and is to be ${WISHES[pending.action]}; it cannot be ${what} now.`,
+  );
 }
 
 interface PowerInput {
@@ -71,9 +122,13 @@ interface PowerInput {
   readonly now: Now;
 }
 
-function decideStart(state: ClusterState, { entry, request, now }: PowerInput): Change<string> {
-  requireState(entry, ['off', 'failed'], 'started');
-  if (pendingRequest(entry)?.action === 'start') throw unsuitable(entry, `${nameOf(entry)} is being started already.`);
+function decideStart(state: ClusterState, { entry, request, now }: PowerInput): Change<string> | AsAsked<string> {
+  requireStateNow(entry, ['off', 'failed'], 'started');
+  const pending = pendingRequest(entry);
+  if (pending?.action === 'start') {
+    requireOwnerServing(state, entry, now);
+    return sameWish(entry, pending);
+  }
   const started = takePending(entry);
   const owner = requireOwner(entry);
   const node = state.nodes.get(owner);
@@ -129,10 +184,10 @@ function requireMemory({ vm, node, neededBytes, memory }: MemoryNeed): Versioned
 
 function requireCanEnd(state: ClusterState, { entry, request, now }: PowerInput): void {
   const startPending = pendingRequest(entry)?.action === 'start';
-  if (request.action === 'shutdown') requireState(entry, ['running'], 'shut down');
+  if (request.action === 'shutdown') requireStateNow(entry, ['running'], 'shut down');
   // A start that nobody has begun can be taken back, also while the owner is silent.
   else if (startPending && vmState(entry) === 'off') return;
-  else requireState(entry, ['running', 'paused', 'starting', 'failed'], 'turned off');
+  else requireStateNow(entry, ['running', 'paused', 'starting', 'failed'], 'turned off');
   // Whoever brings the VMs of a fenced node back sees that this one is to be off.
   const isFenced = state.nodes.get(requireOwner(entry))?.membership?.value.state === 'fenced';
   if (request.action === 'turn-off' && isFenced) return;
@@ -150,7 +205,7 @@ function requireGuest(
   { entry, action, now }: { readonly entry: VmEntry; readonly action: keyof typeof GUEST_ACTIONS; readonly now: Now },
 ): void {
   const { allowed, what } = GUEST_ACTIONS[action];
-  requireState(entry, allowed, what);
+  requireStateNow(entry, allowed, what);
   requireOwnerServing(state, entry, now);
 }
 

@@ -41,15 +41,19 @@ export async function changePower(cluster: Cluster, name: string, action: PowerA
   const { requestId } = await cluster.call(route, { params: { name } });
   const until = performance.now() + deadlineMs;
   let last: VmView | null = null;
+  let wasNewest = false;
   while (performance.now() < until) {
     last = (await look(cluster, name)) ?? last;
-    if (last?.settledRequest === requestId) {
+    const newest = last?.request ?? null;
+    wasNewest ||= newest?.id === requestId;
+    const isSettled = newest !== null && last?.settledRequest === newest.id;
+    // A guest that is asked once more to shut down answers both.
+    const again = wasNewest && isSettled && newest.action === action;
+    if (last !== null && (last.settledRequest === requestId || again)) {
       if (last.error !== null) throw failure(last, last.error);
       return last;
     }
-    if (last?.request != null && last.request.id !== requestId && last.settledRequest === last.request.id) {
-      throw overtaken(last, action);
-    }
+    if (last !== null && isSettled) throw overtaken(last, action);
     await sleep(POLL_PERIOD_MS);
   }
   throw timedOut(name, { action, last });
