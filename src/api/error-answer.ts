@@ -1,11 +1,15 @@
-import type { FastifyError, FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import { ERROR_CODES, type ErrorBody, GodwitError, NOTHING_CHANGED, toErrorBody } from '../model/errors.ts';
 import type { Log } from '../ports/log.ts';
+import { invalid } from './invalid-input.ts';
+import { describeSchemaErrors, type RequestPart } from './schema-errors.ts';
+
+const CORRECT = 'Correct the request; /api/v1/openapi.json describes it.';
 
 /** The one place where errors become HTTP answers: {@link ERROR_CODES} has the status of each code. */
 export function answerErrors(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error, request, reply) => {
-    const body = asErrorBody(error);
+    const body = asErrorBody(error, request);
     const fields = { requestId: request.id, method: request.method, path: request.url, code: body.code };
     if (body.code === 'INTERNAL') log.error('A request failed with an unforeseen error', { ...fields, error });
     else log.info('A request was refused or failed', { ...fields, reason: body.message });
@@ -21,31 +25,15 @@ export function answerErrors(app: FastifyInstance, log: Log): void {
   });
 }
 
-function asErrorBody(error: unknown): ErrorBody {
+function asErrorBody(error: unknown, request: FastifyRequest): ErrorBody {
   if (error instanceof GodwitError) return error.toBody();
-  const { statusCode, message } = error as FastifyError;
+  const { statusCode, message, validation, validationContext } = error as FastifyError;
   if (statusCode === undefined || statusCode >= 500) return toErrorBody(error);
-  // Fastify's own refusals: the schemas, JSON that is none, a body that is too large.
-  return {
-    code: 'INVALID_INPUT',
-    message: `The request is not valid: ${message}.`,
-    state: NOTHING_CHANGED,
-    nextStep: 'Correct the request; /api/v1/openapi.json describes it.',
-  };
-}
-
-interface SchemaError {
-  readonly instancePath?: string;
-  readonly message?: string;
-  readonly params?: Readonly<Record<string, unknown>>;
-}
-
-/** Names what a schema refuses: "body/cpus must be integer; body must not have the field "memry"". */
-export function describeSchemaErrors(errors: readonly SchemaError[], httpPart: string): Error {
-  const texts = errors.map(({ instancePath = '', message = 'is not valid', params }) => {
-    const extra = params?.['additionalProperties'];
-    if (Array.isArray(extra)) return `${httpPart}${instancePath} must not have the field "${extra.join('", "')}"`;
-    return `${httpPart}${instancePath} ${message}`;
-  });
-  return new Error([...new Set(texts)].join('; '));
+  if (validation !== undefined) {
+    const part: RequestPart = validationContext ?? 'body';
+    const given = { ...{ body: request.body, querystring: request.query, params: request.params }, headers: {} };
+    return invalid(describeSchemaErrors(validation, part, given[part]), CORRECT).toBody();
+  }
+  // Fastify's own refusals: JSON that is none, a body that is too large.
+  return invalid(`The request is not valid: ${message.replace(/\.$/, '')}.`, CORRECT).toBody();
 }

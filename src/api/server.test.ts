@@ -56,6 +56,16 @@ describe('the server', () => {
     expect(answer.json()).toMatchObject({ code: 'INVALID_INPUT' });
   });
 
+  test.each([
+    ['/events?limit=0', 'The parameter "limit" is 0; it must be at least 1.'],
+    ['/events?colour=red', 'The query must not have the parameter "colour".'],
+    ['/events?critical=perhaps', 'The parameter "critical" is "perhaps"; it must be true or false.'],
+  ])('says of %s what is wrong with it and what is allowed', async (path, message) => {
+    expect(await cluster.refusal('GET', path)).toMatchObject({
+      ...{ code: 'INVALID_INPUT', message, nextStep: expect.stringContaining('openapi.json') },
+    });
+  });
+
   test('an unforeseen failure is answered with the error shape as well', async () => {
     cluster.store.list = () => Promise.reject(new Error('the roof fell in'));
     const { status, body } = await cluster.ask('POST', '/vms/WebServer/start');

@@ -17,7 +17,7 @@ import type { ApiContext } from './context.ts';
 import { serveCreateVm } from './create-vm.ts';
 import { allowMemberPages } from './cross-origin.ts';
 import { serveDeleteVm } from './delete-vm.ts';
-import { answerErrors, describeSchemaErrors } from './error-answer.ts';
+import { answerErrors } from './error-answer.ts';
 import { serveEviction } from './evict-node.ts';
 import { serveJoin } from './join.ts';
 import { EventHistory } from './event-history.ts';
@@ -67,7 +67,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     requestTimeout: 0,
     forceCloseConnections: true,
     allowErrorHandlerOverride: false,
-    schemaErrorFormatter: describeSchemaErrors,
   });
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   // Plugins and hooks see the plain type; only those who look at sockets need to know that they are TLS.

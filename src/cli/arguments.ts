@@ -34,6 +34,14 @@ export function countArgument(text: string): number {
   return required(/^\d+$/.test(text) ? Number(text) : undefined, 'It is not a whole number.');
 }
 
+/** A parser for whole numbers from `least` to `most`, both allowed. */
+export function countWithin(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const count = countArgument(text);
+    return required(count >= least && count <= most ? count : undefined, `It must be from ${least} to ${most}.`);
+  };
+}
+
 /** For options that may be given several times, or once with commas. */
 export function namesArgument(text: string, before: readonly string[] | undefined): readonly string[] {
   const names = text.split(',').map((name) => name.trim());

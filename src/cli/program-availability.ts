@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { EVENT_KINDS } from '../model/events.ts';
-import { countArgument, sinceArgument, textArgument } from './arguments.ts';
+import { countWithin, sinceArgument, textArgument } from './arguments.ts';
 import type { EventsOptions } from './events.ts';
 import { addNoun } from './noun.ts';
 import type { Act } from './program.ts';
@@ -34,7 +34,7 @@ export function addAvailabilityCommands(program: Command, act: Act): void {
     .addOption(new Option('--kind <kind>', 'only events of this kind').choices(EVENT_KINDS))
     .option('--text <part>', 'only events that have this in their text or reason')
     .option('--since <age>', 'only newer ones, e.g. 30m, 1h, 2d, or a time', sinceArgument)
-    .option('--limit <count>', 'at most so many, 1 to 5000', countArgument, 100)
+    .option('--limit <count>', 'at most so many, 1 to 5000', countWithin(1, 5000), 100)
     .option('--follow', 'go on and print events as they come; with --json one object per line')
     .addHelpText(
       'after',
