@@ -3,10 +3,19 @@ import type { Clock } from '../ports/clock.ts';
 import type { TransferSnapshot } from '../ports/hypervisor.ts';
 import type { Aborting, MigrationProgress } from '../migration/migration.ts';
 import type { MigrationPhase } from '../migration/phases.ts';
-import type { Decision, Round } from '../migration/receipt.ts';
+import type { Decision, PhaseTiming, Round } from '../migration/receipt.ts';
 import { isoDate, type MeasuredMigration, phaseTimings, type SwitchoverTimes } from '../migration/write-receipt.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface MigrationNotesInput {
+  readonly intent: MigrationIntent;
+  readonly memoryBytes: number;
+  readonly agentRestarted: boolean;
+  readonly clock: Clock;
+  /** Phases that the agent had entered before it was restarted, as the progress in the store has them. */
+  readonly phasesBefore?: readonly PhaseTiming[];
+}
 
 /** What the source's agent notes along the way; the receipt and the progress are written from it. */
 export class MigrationNotes {
@@ -32,15 +41,17 @@ export class MigrationNotes {
   #sentBeforeBytes = 0;
   #roundBegun = 0;
 
-  constructor(input: { intent: MigrationIntent; memoryBytes: number; agentRestarted: boolean; clock: Clock }) {
+  constructor(input: MigrationNotesInput) {
     this.intent = input.intent;
     this.memoryBytes = input.memoryBytes;
     this.agentRestarted = input.agentRestarted;
     this.budgetUsedMs = input.intent.budgetMs;
     this.#clock = input.clock;
     this.#phaseStartsMs['pre-migration'] = Date.parse(input.intent.requestedAt);
+    for (const { name, startedAt } of input.phasesBefore ?? []) this.enter(name, Date.parse(startedAt));
   }
 
+  /** One that is gone through again, after a restart of the agent, has begun when it was entered first. */
   enter(phase: MigrationPhase, atMs: number): void {
     this.#phaseStartsMs[phase] ??= atMs;
   }

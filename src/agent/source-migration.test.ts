@@ -2,6 +2,9 @@ import { expect, test } from 'vitest';
 import { testDefinition, testFacts, testHeartbeat, testIntent, vmEntries } from '../../test/doubles/cluster-facts.ts';
 import { ManualClock } from '../../test/doubles/manual-clock.ts';
 import { MemoryStore } from '../../test/doubles/memory-store.ts';
+import type { MigrationProgress } from '../migration/migration.ts';
+import type { MigrationPhase } from '../migration/phases.ts';
+import { isoDate, writeReceipt } from '../migration/write-receipt.ts';
 import type { MigrationIntent } from '../model/intent.ts';
 import { keys } from '../model/keys.ts';
 import type { Instance } from '../ports/hypervisor.ts';
@@ -11,9 +14,18 @@ import { SourceMigration } from './source-migration.ts';
 
 const OLDER: MigrationIntent = { ...testIntent('Older'), migrationId: '01A' };
 const YOUNGER: MigrationIntent = { ...testIntent('WebServer'), migrationId: '01B' };
+const REQUESTED_MS = Date.parse(YOUNGER.requestedAt);
+
+interface Given {
+  readonly olderIsOpen?: boolean;
+  /** In the middle of it. */
+  readonly agentRestarted?: boolean;
+  /** Milliseconds after the request at which the agent before had entered these phases. */
+  readonly noted?: Readonly<Partial<Record<MigrationPhase, number>>>;
+}
 
 /** The source of the younger of two migrations between the same nodes. `calls`: what it has asked the destination for. */
-async function younger({ olderIsOpen }: { olderIsOpen: boolean }) {
+async function younger({ olderIsOpen = false, agentRestarted = false, noted }: Given) {
   const clock = new ManualClock();
   const store = new MemoryStore();
   const view = watchCluster(store, clock);
@@ -29,6 +41,11 @@ async function younger({ olderIsOpen }: { olderIsOpen: boolean }) {
     ...{ ...vmEntries('Older', 'running'), ...vmEntries('WebServer', 'running') },
     ...(olderIsOpen && { [keys.vmIntent('Older')]: OLDER }),
     [keys.vmIntent('WebServer')]: YOUNGER,
+    ...(noted !== undefined && {
+      [keys.migrationProgress(YOUNGER.migrationId)]: {
+        phases: Object.entries(noted).map(([name, afterMs]) => ({ name, startedAt: isoDate(REQUESTED_MS + afterMs) })),
+      },
+    }),
   });
   beat();
   await Promise.resolve();
@@ -41,14 +58,14 @@ async function younger({ olderIsOpen }: { olderIsOpen: boolean }) {
   };
   const instance = {
     ...{ id: 'i1', vm: 'WebServer', alive: true, subscribe: () => () => undefined },
-    transfer: async () => ({ blockedReasons: [] }),
+    transfer: async () => ({ status: 'none', blockedReasons: [] }),
     runState: async () => 'running',
   } as unknown as Instance;
   const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
   const migration = new SourceMigration(
     {
-      intent: { value: YOUNGER, modRevision: '1' },
-      ...{ definition: testDefinition('WebServer'), instance, guarded: true, agentRestarted: false },
+      intent: view.current().vms.get('WebServer')?.intent ?? { value: YOUNGER, modRevision: '0' },
+      ...{ definition: testDefinition('WebServer'), instance, guarded: true, agentRestarted },
     },
     { clock, store, view, log, config: {}, peers: { peer: () => ({ call }) } } as unknown as AgentPorts,
   );
@@ -62,7 +79,7 @@ async function younger({ olderIsOpen }: { olderIsOpen: boolean }) {
     }
   };
   await pass(100);
-  return { migration, calls, store, pass };
+  return { migration, calls, store, clock, pass };
 }
 
 test('the destination starts its QEMU while the source is still checked', async () => {
@@ -89,4 +106,35 @@ test('one that waits looks at the others once a second, and goes on when the way
   await pass(300);
   expect(calls).toContain('prepare-destination');
   expect(migration.notes.decisions.map(({ what }) => what)).toEqual(['wait', 'go on']);
+});
+
+test('each phase is noted in the store when it is entered', async () => {
+  const { store } = await younger({});
+  const { phases } = store.value<MigrationProgress>(keys.migrationProgress(YOUNGER.migrationId)) ?? {};
+  expect(phases?.map(({ name }) => name)).toEqual(['pre-migration', 'reservation']);
+});
+
+test('after a restart of the agent in Reservation the receipt has each phase with its own time', async () => {
+  const { migration, clock } = await younger({ agentRestarted: true, noted: { 'pre-migration': 0, reservation: 40 } });
+  expect(migration.state.phase).toBe('reservation');
+  migration.notes.enter('iterative-pre-copy', clock.wallMs());
+  const { phases } = writeReceipt(migration.notes.measured('iterative-pre-copy', null));
+  expect(phases.slice(0, 2)).toEqual([
+    { name: 'pre-migration', startedAt: isoDate(REQUESTED_MS), durationMs: 40 },
+    {
+      ...{ name: 'reservation', startedAt: isoDate(REQUESTED_MS + 40) },
+      durationMs: clock.wallMs() - REQUESTED_MS - 40,
+    },
+  ]);
+});
+
+test('and what was noted is kept in the store for another restart', async () => {
+  const { store } = await younger({ agentRestarted: true, noted: { 'pre-migration': 0, reservation: 40 } });
+  const { phases } = store.value<MigrationProgress>(keys.migrationProgress(YOUNGER.migrationId)) ?? {};
+  expect(phases?.[1]).toMatchObject({ name: 'reservation', startedAt: isoDate(REQUESTED_MS + 40) });
+});
+
+test('a restarted agent for which nothing was noted goes on all the same', async () => {
+  const { migration } = await younger({ agentRestarted: true });
+  expect(migration.state.phase).toBe('reservation');
 });

@@ -1,12 +1,20 @@
 import type { Versioned } from '../model/cluster-state.ts';
 import { toErrorBody } from '../model/errors.ts';
 import type { MigrationIntent } from '../model/intent.ts';
+import type { MigrationId } from '../model/names.ts';
 import type { VmDefinition } from '../model/vm.ts';
 import { fencedSides } from '../failover/settle-intent.ts';
 import { decideMigration } from '../migration/decide.ts';
 import { learn } from '../migration/learn.ts';
-import type { MigrationCommand, MigrationObservation, MigrationState, PhaseDecision } from '../migration/migration.ts';
+import type {
+  MigrationCommand,
+  MigrationObservation,
+  MigrationProgress,
+  MigrationState,
+  PhaseDecision,
+} from '../migration/migration.ts';
 import { type MigrationPhase, phaseTitle } from '../migration/phases.ts';
+import type { PhaseTiming } from '../migration/receipt.ts';
 import type { Instance, InstanceEvent, TransferSnapshot } from '../ports/hypervisor.ts';
 import type { PeerRequests } from '../ports/peers.ts';
 import type { AgentPorts } from './agent-ports.ts';
@@ -85,6 +93,7 @@ export class SourceMigration {
       memoryBytes: input.definition.memoryBytes,
       agentRestarted: input.agentRestarted,
       clock: ports.clock,
+      ...(input.agentRestarted && { phasesBefore: notedPhases(ports.view, intent.migrationId) }),
     });
     this.#progress = new MigrationProgressWriter(ports, input.intent.modRevision);
     this.seen = {
@@ -372,4 +381,10 @@ export class SourceMigration {
     await promise;
     cancel();
   }
+}
+
+/** Every phase is noted when it is entered, but those of the blackout, in which nothing is stored. */
+function notedPhases(view: AgentPorts['view'], id: MigrationId): readonly PhaseTiming[] {
+  const progress = view.current().progress.get(id) as Partial<MigrationProgress> | null | undefined;
+  return progress?.phases ?? [];
 }
