@@ -1,85 +1,11 @@
 import { expect, test } from 'vitest';
-import { testCluster, type TestVm } from '../../test/doubles/failover-cluster.ts';
-import {
-  type Done,
-  saidEvents,
-  silentLog,
-  TestAuthority,
-  TestInstance,
-  TestSlices,
-} from '../../test/doubles/failover-node.ts';
+import type { TestVm } from '../../test/doubles/failover-cluster.ts';
+import { TestInstance } from '../../test/doubles/failover-node.ts';
 import { ManualClock } from '../../test/doubles/manual-clock.ts';
-import { MemoryStore } from '../../test/doubles/memory-store.ts';
+import { node1 } from '../../test/doubles/owned-vms-node.ts';
 import { keys } from '../model/keys.ts';
-import { GIBIBYTE, MEBIBYTE } from '../model/units.ts';
-import type { VmOwner, VmRecord, VmStatus } from '../model/vm.ts';
-import type { Instance, StartOptions } from '../ports/hypervisor.ts';
-import type { AgentPorts } from './agent-ports.ts';
-import { watchCluster } from './cluster-view.ts';
-import { createInstanceRegistry } from './instance-registry.ts';
-import { OwnedVms } from './owned-vms.ts';
-
-/** node1 with these VMs in the store; its QEMU processes start at once unless `startMs` says otherwise. */
-async function node1(vms: readonly TestVm[], { startMs = 0 } = {}) {
-  const done: Done = [];
-  const clock = new ManualClock({ sleeps: true });
-  const store = new MemoryStore();
-  const names = ['node1', 'node2', 'node3'];
-  const cluster = testCluster(
-    names.map((name) => ({ name, memoryBytes: 16 * GIBIBYTE })),
-    vms,
-  );
-  for (const [name, node] of cluster.nodes) {
-    store.put({ [keys.nodeFacts(name)]: node.facts.value, [keys.nodeHeartbeat(name)]: node.heartbeat?.value });
-    store.put({ [keys.nodeMembership(name)]: node.membership?.value });
-    store.put({ [keys.nodeMemory(name)]: cluster.memory.get(name)?.value });
-  }
-  for (const [vm, entry] of cluster.vms) {
-    store.put({ [keys.vmRecord(vm)]: entry.record.value, [keys.vmOwner(vm)]: entry.owner?.value });
-    store.put({ [keys.vmStatus(vm)]: entry.status?.value });
-  }
-  const view = watchCluster(store, clock);
-  await view.ready();
-  const [authority, slices, instances, events] = [
-    new TestAuthority(),
-    new TestSlices(done),
-    createInstanceRegistry(),
-    saidEvents(),
-  ];
-  const suspendedVms = new Set<string>();
-  const under = { way: 0, most: 0 };
-  const started: TestInstance[] = [];
-  const hypervisor = {
-    async start({ definition, highlyAvailable }: StartOptions): Promise<Instance> {
-      done.push(`${definition.name} starts${highlyAvailable ? '' : ' unguarded'}`);
-      under.way += 1;
-      under.most = Math.max(under.most, under.way);
-      if (startMs > 0) await clock.sleep(startMs);
-      under.way -= 1;
-      const pid = 100 + started.length;
-      const instance = new TestInstance(definition.name, done, { state: 'prelaunch', pid });
-      started.push(instance);
-      return instance.asInstance;
-    },
-  };
-  const owned = new OwnedVms({
-    ...{ config: { node: 'node1' }, store, view, instances, slices, events, authority, clock, log: silentLog },
-    ...{ hypervisor, bootId: 'b', suspended: { isSuspended: (vm: string) => suspendedVms.has(vm) } },
-  } as unknown as AgentPorts);
-  view.subscribe(() => owned.lookAtAll());
-  clock.every(1000, () => owned.lookAtAll());
-  const status = (vm: string) => store.value<VmStatus>(keys.vmStatus(vm));
-  return {
-    ...{ done, clock, store, authority, slices, instances, events, suspendedVms, under, started, owned, status },
-    add(instance: TestInstance) {
-      instances.add(instance.asInstance);
-      return instance;
-    },
-    change(vm: string, change: Partial<VmRecord>) {
-      store.put({ [keys.vmRecord(vm)]: { ...store.value<VmRecord>(keys.vmRecord(vm)), ...change } });
-    },
-  };
-}
+import { MEBIBYTE } from '../model/units.ts';
+import type { VmOwner } from '../model/vm.ts';
 
 const TO_START = { state: 'starting', status: { instance: null } } as const;
 
@@ -318,18 +244,4 @@ test('a guest is reset once for a request, though recording that fails at first'
   await clock.pass(5000);
   expect(status('Db')).toMatchObject({ state: 'running', settledRequest: 'r1' });
   expect(done.filter((what) => what === 'Db is reset')).toHaveLength(1);
-});
-
-test('a restart is told once, though the view does not know yet that it is recorded', async () => {
-  const vm = { name: 'Db', on: 'node1', state: 'running', status: { bootId: 'before' } } as const;
-  const { clock, events, owned, store, status } = await node1([vm]);
-  store.stallWatches({ noticed: false });
-  for (let times = 0; times < 3; times += 1) {
-    owned.lookAtAll();
-    await clock.pass(10);
-  }
-  expect(status('Db')).toMatchObject({ state: 'starting' });
-  expect(events.said).toMatchObject([
-    { kind: 'vm-restarted', vm: 'Db', reason: 'node1 was restarted; restarted here' },
-  ]);
 });

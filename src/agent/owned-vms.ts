@@ -13,6 +13,7 @@ import type { Instance } from '../ports/hypervisor.ts';
 import type { Compare, Write } from '../ports/store.ts';
 import type { AgentPorts } from './agent-ports.ts';
 import { applyAndSay } from './apply-and-say.ts';
+import { RecordedStatuses } from './recorded-statuses.ts';
 import { VmGroups } from './vm-groups.ts';
 import { decideStartFailed, decideVm, type VmDecision, type VmObservation } from './decide-vm.ts';
 
@@ -32,8 +33,9 @@ export class OwnedVms {
   readonly #busy = new Set<VmName>();
   readonly #again = new Set<VmName>();
   readonly #shutdownAskedAtMs = new Map<string, number>();
-  /** The revision of the state from which was decided what was last told of each VM. */
-  readonly #told = new Map<VmName, string>();
+  readonly #recorded = new RecordedStatuses();
+  /** Of each VM what may have been recorded: the store has not said. */
+  readonly #doubtful = new Map<VmName, { readonly status: VmStatus; readonly decision: RecordDecision }>();
   /** The newest request to reset each VM that was carried out. */
   readonly #resetFor = new Map<VmName, string>();
   /** VMs that are to be started here and wait for their turn. */
@@ -77,11 +79,17 @@ export class OwnedVms {
 
   async #step(vm: VmName): Promise<void> {
     const { view, config, instances, clock, log } = this.#ports;
-    const entry = view.current().vms.get(vm);
+    const entry = this.#recorded.newest(view.current(), vm);
     // Whatever has become of it: what is not looked at below waits no more, and takes nobody's turn.
     this.#waitingStarts.delete(vm);
-    if (entry?.record == null || entry.intent !== null) return;
-    if (entry.owner?.value.node !== config.node) return await this.#endStray(vm);
+    if (entry?.record == null) return;
+    this.#settleDoubt(entry);
+    if (entry.intent !== null) return;
+    if (entry.owner?.value.node !== config.node) {
+      // It may come back with a guest that knows nothing of that.
+      this.#shutDownByGuest.delete(vm);
+      return await this.#endStray(vm);
+    }
     // Frozen, or about to be proven: it answers nothing, and nothing is to be concluded from that.
     if (this.#ports.suspended.isSuspended(vm)) return;
     const instance = instances.ofVm(vm);
@@ -184,12 +192,13 @@ export class OwnedVms {
     await instance?.kill();
     const pending = entry.record.value.request;
     const answered = pending === null || pending.id === entry.status?.value.settledRequest;
-    if (byGuest && answered) {
-      await this.#record(entry, {
-        ...{ action: 'record', state: 'off', reason: 'The guest shut itself down' },
-        ...{ settle: false, down: true, error: null },
-      } as RecordDecision);
-    }
+    if (!byGuest || !answered) return;
+    const isRecorded = await this.#record(entry, {
+      ...{ action: 'record', state: 'off', reason: 'The guest shut itself down' },
+      ...{ settle: false, down: true, error: null },
+    } as RecordDecision);
+    // Its QEMU is gone, and the next look must not take that for a crash.
+    if (!isRecorded) this.#shutDownByGuest.add(vm);
   }
 
   /** A running VM may have become highly available, or no longer be: its record says what is wanted, its status where it is. */
@@ -278,10 +287,6 @@ export class OwnedVms {
   #tell(entry: VmEntry, decision: RecordDecision): void {
     const { events, config } = this.#ports;
     const vm = entry.record.value.definition.name;
-    // The view may be a write behind: what was decided anew from the same state has been told.
-    const decidedFrom = (entry.status ?? entry.record).modRevision;
-    if (this.#told.get(vm) === decidedFrom) return;
-    this.#told.set(vm, decidedFrom);
     const about = { node: config.node, vm, critical: true, reason: decision.reason };
     if (decision.state === 'failed') events.say({ ...about, kind: 'vm-failed', text: `${vm} has failed.` });
     else if (decision.state === 'starting' && decision !== STARTING) {
@@ -289,7 +294,19 @@ export class OwnedVms {
     }
   }
 
-  /** The answer to the request and the state, in one transaction with the memory that becomes free. Looks again if somebody was faster. */
+  /** A record whose answer was lost has been made after all, as the view says by now. */
+  #settleDoubt(entry: VmEntry): void {
+    const vm = entry.record.value.definition.name;
+    const doubtful = this.#doubtful.get(vm);
+    if (doubtful === undefined || entry.status === null || !isSame(entry.status.value, doubtful.status)) return;
+    this.#doubtful.delete(vm);
+    this.#tell(entry, doubtful.decision);
+  }
+
+  /**
+   * The answer to the request and the state, in one transaction with the memory that becomes free. If somebody was faster, or an earlier
+   * record has come through late, nothing is written, and it is decided anew once the view has that.
+   */
   async #record(entry: VmEntry, decision: RecordDecision): Promise<boolean> {
     const { store, config, clock, instances } = this.#ports;
     const record = entry.record.value;
@@ -309,13 +326,13 @@ export class OwnedVms {
     const compare: Compare[] = [
       { key: keys.vmRecord(vm), modRevision: entry.record.modRevision },
       { key: keys.vmOwner(vm), modRevision: entry.owner?.modRevision ?? '0' },
+      { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
       { key: keys.vmIntent(vm), modRevision: '0' },
     ];
     const write: Write[] = [{ put: keys.vmStatus(vm), value }];
     const desired = decision.down ? 'off' : decision.state === 'running' ? 'running' : record.desired;
-    if (desired !== record.desired) {
-      write.push({ put: keys.vmRecord(vm), value: { ...record, desired } satisfies VmRecord });
-    }
+    const changed: VmRecord | null = desired === record.desired ? null : { ...record, desired };
+    if (changed !== null) write.push({ put: keys.vmRecord(vm), value: changed });
     const memory = this.#ports.view.current().memory.get(config.node);
     if (decision.down && memory?.value.allocations[vm] !== undefined) {
       compare.push({ key: keys.nodeMemory(config.node), modRevision: memory.modRevision });
@@ -323,16 +340,28 @@ export class OwnedVms {
     }
     const outcome = await store.transact({ compare, write });
     if (outcome.kind === 'applied') {
+      this.#recorded.note(vm, { revision: outcome.revision, status: value, record: changed });
+      this.#doubtful.delete(vm);
       this.#leaveGuard(entry);
       this.#tell(entry, decision);
-    } else await clock.sleep(100);
-    // The view learns of it through the watch, and calls again then.
-    if (outcome.kind === 'unknown') this.#again.add(vm);
-    return outcome.kind === 'applied';
+      return true;
+    }
+    if (outcome.kind === 'unknown') {
+      this.#doubtful.set(vm, { status: value, decision });
+      this.#again.add(vm);
+    }
+    await clock.sleep(100);
+    // What somebody else has written the view learns through the watch, and calls again then.
+    return false;
   }
 }
 
 function restartsOf(entry: VmEntry, { restarts }: RecordDecision): Pick<VmStatus, 'restarts'> {
   const counted = restarts ?? entry.status?.value.restarts;
   return counted === undefined ? {} : { restarts: counted };
+}
+
+/** Of several tries to record the same, any may have come through. */
+function isSame(found: VmStatus, written: VmStatus): boolean {
+  return JSON.stringify({ ...found, since: '' }) === JSON.stringify({ ...written, since: '' });
 }
