@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiCluster, startApiCluster } from '../../test/doubles/api-cluster.ts';
-import { testFacts, testHeartbeat, testMemory, vmEntries } from '../../test/doubles/cluster-facts.ts';
+import { testFacts, testHeartbeat, testIntent, testMemory, vmEntries } from '../../test/doubles/cluster-facts.ts';
 import type { NodeFailures, NodeService } from '../model/authority.ts';
 import { keys } from '../model/keys.ts';
 import { GIBIBYTE } from '../model/units.ts';
@@ -131,6 +131,33 @@ describe('drain', () => {
     expect(await post('/nodes/node1/cancel-drain')).toMatchObject({ body: { state: 'paused' } });
     expect(service('node1')).toMatchObject({ mode: 'paused', drain: { vms: ['Off', 'WebServer'] } });
     expect(await cluster.refusal('POST', '/nodes/node1/cancel-drain')).toMatchObject({ code: 'NODE_STATE_UNSUITABLE' });
+  });
+
+  test('says once it is cancelled what stays', async () => {
+    await post('/nodes/node1/drain');
+    await post('/nodes/node1/cancel-drain');
+    expect(cluster.said.at(-1)).toMatchObject({
+      ...{ kind: 'drain-cancelled', node: 'node1', critical: false },
+      text: 'The drain of node1 was cancelled: it is paused, with 2 VMs on it.',
+    });
+  });
+
+  test('names those that may still leave, since their migration is open', async () => {
+    await cluster.put({
+      ...vmEntries('Db', 'running'),
+      ...vmEntries('Stays', 'off'),
+      ...vmEntries('Elsewhere', 'off'),
+    });
+    await post('/nodes/node1/drain');
+    await cluster.put({
+      ...{ [keys.vmIntent('WebServer')]: testIntent('WebServer'), [keys.vmIntent('Db')]: testIntent('Db') },
+      // On its way as well, but not from here.
+      ...{ [keys.vmOwner('Elsewhere')]: { node: 'node2' }, [keys.vmIntent('Elsewhere')]: testIntent('Elsewhere') },
+    });
+    await post('/nodes/node1/cancel-drain');
+    expect(cluster.said.at(-1)?.text).toBe(
+      'The drain of node1 was cancelled: it is paused, with 2 VMs on it; Db and WebServer may still leave, as the migration is open.',
+    );
   });
 
   test('resumed with failback keeps the list of VMs that come back; without it nothing comes back', async () => {

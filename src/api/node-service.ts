@@ -7,6 +7,7 @@ import { type NodeEntry, nodeState } from '../model/cluster-state.ts';
 import type { NewEvent } from '../model/events.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeName } from '../model/names.ts';
+import { counted } from '../model/units.ts';
 import { type Change, commitChange } from './commit.ts';
 import type { ApiContext } from './context.ts';
 import type { EventReader } from './event-history.ts';
@@ -163,7 +164,7 @@ function drain(context: ApiContext, entry: NodeEntry): ServiceChange | null {
   };
   return {
     service: serviceOf(context, 'draining', drainRecord),
-    event: said(context, 'node-paused', `${name} is being drained of ${here.length} VMs`),
+    event: said(context, 'node-paused', `${name} is being drained of ${counted(here.length, 'VM')}`),
   };
 }
 
@@ -187,8 +188,9 @@ function cancel(context: ApiContext, entry: NodeEntry): ServiceChange | null {
 function cancelledText(context: ApiContext, name: NodeName): string {
   const vms = existingVms(context.reader.current()).filter(({ owner }) => owner?.value.node === name);
   const moving = vms.filter(({ intent }) => intent !== null).map(({ record }) => record.value.definition.name);
-  const rest = moving.length === 0 ? '' : `, ${moving.join(' and ')} may still leave, as the migration is open`;
-  return `The drain of ${name} was cancelled; ${vms.length - moving.length} VMs stay on it${rest}, and it is paused`;
+  const rest = moving.length === 0 ? '' : `; ${moving.join(' and ')} may still leave, as the migration is open`;
+  const staying = counted(vms.length - moving.length, 'VM');
+  return `The drain of ${name} was cancelled: it is paused, with ${staying} on it${rest}`;
 }
 
 function ownedVms(context: ApiContext, node: NodeName): string[] {

@@ -3,7 +3,7 @@ import type { VmView } from '../contract/vms.ts';
 import { mayHaveProcess } from '../failover/proven-quiet.ts';
 import { type VmEntry, vmState } from '../model/cluster-state.ts';
 import { keys } from '../model/keys.ts';
-import { formatBytes } from '../model/units.ts';
+import { counted, formatBytes } from '../model/units.ts';
 import type { VmCdrom, VmDefinition, VmDisk, VmRecord } from '../model/vm.ts';
 import type { Write } from '../ports/store.ts';
 import { pendingRequest } from './vm-state-checks.ts';
@@ -78,8 +78,4 @@ function difference<T>(before: readonly T[], after: readonly T[], keyOf: (one: T
   const had = new Set(before.map(keyOf));
   const has = new Set(after.map(keyOf));
   return [before.filter((one) => !has.has(keyOf(one))), after.filter((one) => !had.has(keyOf(one)))];
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -6,6 +6,7 @@ import type { NewEvent } from '../model/events.ts';
 import { keys } from '../model/keys.ts';
 import type { NodeName, VmName } from '../model/names.ts';
 import type { Transaction } from '../model/transaction.ts';
+import { counted } from '../model/units.ts';
 import { judgeNodes, whyChosen } from '../placement/choose-node.ts';
 import { availabilityOf, nodesForPlacement, vmsOwnedBy } from '../placement/occupancy.ts';
 import { Room } from '../placement/room.ts';
@@ -331,6 +332,6 @@ function progress({ node }: Setting, { steps, blockers, waiting, moving }: Found
     const event: NewEvent = { kind: 'drain-blocked', critical: true, node, vm: null, text, reason };
     return { kind: 'blocked', steps, blockers, left, text, event };
   }
-  const text = `${left} VMs are left on ${node}; ${moving} of them are being migrated${blockers.length > 0 ? `, ${blockers.length} cannot be moved now` : ''}.`;
+  const text = `Left on ${node}: ${counted(left, 'VM')}; ${moving} of them being migrated${blockers.length > 0 ? `, ${blockers.length} not movable now` : ''}.`;
   return { kind: 'moving', steps, blockers, left, text, event: null };
 }

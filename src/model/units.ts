@@ -56,3 +56,8 @@ export function formatMs(ms: number): string {
 
 /** 1 Gbit/s less the overhead of Ethernet, IP and TCP, in bytes per second: what is assumed of a link that was never measured. */
 export const ASSUMED_LINK_BYTES_PER_SECOND = 117e6;
+
+/** "1 VM", "2 VMs". */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
