@@ -5,6 +5,7 @@ import type { NodeName, VmName } from '../src/model/names.ts';
 import type { StoreEntry, Transaction, TransactionOutcome } from '../src/ports/store.ts';
 import { Coordination } from './coordination.ts';
 import { factsOf } from './facts.ts';
+import { KnownRevisions } from './known-revisions.ts';
 import type { Machine } from './machine.ts';
 import { Membership } from './membership.ts';
 import { Migrations } from './migrations.ts';
@@ -29,6 +30,7 @@ export class SimulatedAgent {
   storeMembers: readonly NodeName[];
   /** It has had authority before. */
   proved = false;
+  readonly revisions: KnownRevisions;
   readonly standing: Standing;
   readonly membership: Membership;
   readonly suspended: Suspended;
@@ -45,6 +47,7 @@ export class SimulatedAgent {
     this.world.starts += 1;
     this.id = `${machine.name}-agent${this.world.starts}`;
     this.storeMembers = this.world.memberNames();
+    this.revisions = new KnownRevisions(this);
     this.standing = new Standing(this);
     this.membership = new Membership(this);
     this.suspended = new Suspended(this);
@@ -91,11 +94,9 @@ export class SimulatedAgent {
     });
   }
 
-  /** What is watched has gone back in time. */
+  /** The watch has broken, and its member does not know what came after the last revision. */
   readAnew(): void {
-    if (this.#watcher === null) return;
-    this.view = EMPTY_CLUSTER_STATE;
-    this.#open();
+    if (this.#watcher !== null) this.#open();
   }
 
   ended(): void {
@@ -118,10 +119,29 @@ export class SimulatedAgent {
 
   transact(transaction: Transaction, deadlineMs: number, done: (outcome: TransactionOutcome) => void): void {
     const { agentProcess, index } = this.machine;
-    this.world.store.transact(index, this.world.compared(transaction), {
-      deadline: this.world.engine.now + deadlineMs,
-      done: (outcome) => agentProcess.deliver(() => done(outcome)),
+    const { engine, store } = this.world;
+    const deadline = engine.now + deadlineMs;
+    const giveUp = () => {
+      engine.at(Math.max(engine.now, deadline), () =>
+        agentProcess.deliver(() => done({ kind: 'unknown', reason: 'the store has gone back in time' })),
+      );
+    };
+    if (this.revisions.goneBack) return giveUp();
+    const known = this.revisions.newest;
+    store.transact(index, this.world.compared(transaction), {
+      deadline,
+      done: (outcome, revision) =>
+        agentProcess.deliver(() => {
+          const believed = revision === undefined || this.revisions.take({ known, revision, through: 'log' });
+          if (believed) done(outcome);
+          else giveUp();
+        }),
     });
+  }
+
+  /** As far as this agent may use it. */
+  reachesStore(): boolean {
+    return !this.revisions.goneBack && this.world.store.reachable(this.machine.index);
   }
 
   /** A linearizable read. */
@@ -185,10 +205,12 @@ export class SimulatedAgent {
 
   #reach(done: (reached: boolean) => void): void {
     const { store, engine, random } = this.world;
-    const { agentProcess, index } = this.machine;
-    const reached = store.reachable(index);
+    const { agentProcess } = this.machine;
+    const reached = this.reachesStore();
+    const known = this.revisions.newest;
+    const isBelieved = () => this.revisions.take({ known, revision: String(store.revision), through: 'read' });
     engine.after(reached ? random.agents.between(1, 6) : 2000, () =>
-      agentProcess.deliver(() => done(reached && store.reachable(index))),
+      agentProcess.deliver(() => done(reached && this.reachesStore() && isBelieved())),
     );
   }
 
@@ -199,6 +221,7 @@ export class SimulatedAgent {
       this.#watcher = store.watch(this.machine.index, (changes, revision) => {
         this.machine.agentProcess.deliver(() => this.#seen(changes, revision));
       });
+      this.view = EMPTY_CLUSTER_STATE;
       this.#seen([...store.entries()], store.revision);
       this.suspended.takeUp();
       this.coordination.begin();
@@ -207,6 +230,7 @@ export class SimulatedAgent {
   }
 
   #seen(changes: readonly Change[], revision: number): void {
+    if (this.revisions.goneBack) return;
     this.view = applyEntries(this.view, {
       entries: changes,
       revision: String(revision),

@@ -1,3 +1,4 @@
+import { forgetRevisions } from './known-revisions.ts';
 import type { Machine } from './machine.ts';
 import type { Command, Fault } from './commands.ts';
 import { carryOutWish, isWish } from './users.ts';
@@ -213,7 +214,7 @@ function stopStore(world: World, { nodes, forMs }: CommandOf<'stop-store'>): voi
   world.engine.after(forMs, () => {
     nodes.forEach((node, index) => {
       const machine = world.machine(node);
-      if (machine.boots === boots[index] && machine.powered) world.store.setProcess(machine.index, true);
+      if (machine.boots === boots[index] && machine.powered) machine.startMember();
     });
     say(world, `etcd runs again on ${nodes.join(', ')}`);
     world.topologyChanged();
@@ -286,6 +287,9 @@ function restoreStore(world: World): void {
   say(world, 'the store is lost, and set back to its copy');
   disturb(world, world.machines, 60_000);
   world.store.restore();
+  if (world.machines.some(({ powered }) => powered)) world.oracle.storeSetBack();
+  // Who restores it with all machines off does so as it is described.
+  else for (const { notes } of world.machines) forgetRevisions(notes);
   for (const machine of world.machines) machine.agentProcess.deliver(() => machine.agent?.readAnew());
 }
 
@@ -301,7 +305,7 @@ export function heal(world: World): void {
     if (machine.gone) continue;
     if (machine.frozen) machine.thaw();
     if (!machine.powered) machine.boot(5000);
-    else world.store.setProcess(machine.index, true);
+    else machine.startMember();
     machine.agentProcess.resume();
     machine.guardProcess.resume();
     machine.startAgent();

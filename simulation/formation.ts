@@ -14,7 +14,7 @@ import type { World } from './world.ts';
 /** An agent that can answer a request of a user about this node. */
 function answering(world: World, node: string): SimulatedAgent | null {
   const machine = world.machines.find(
-    (one) => one.name !== node && one.executes && one.agent?.fresh() === true && one.world.store.reachable(one.index),
+    (one) => one.name !== node && one.executes && one.agent?.fresh() === true && one.agent.reachesStore(),
   );
   return machine?.agent ?? null;
 }

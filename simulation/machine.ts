@@ -1,5 +1,6 @@
 import type { MigrationId, VmName } from '../src/model/names.ts';
 import { cancel, type Timer } from './engine.ts';
+import { mayKeepStore } from './known-revisions.ts';
 import { Process } from './process.ts';
 import { Qemu } from './qemu.ts';
 import type { SimulatedAgent } from './agent.ts';
@@ -100,7 +101,7 @@ export class Machine {
     if (this.world.telling) this.world.tell({ kind: 'power', node: this.name, what: 'boots', why: '' });
     engine.after(delay, () => {
       if (this.boots !== boots || !this.powered) return;
-      this.world.store.setProcess(this.index, true);
+      this.startMember();
       this.startGuard();
       this.startAgent();
     });
@@ -125,6 +126,16 @@ export class Machine {
       this.world.oracle.changed(qemu);
     }
     this.qemus.clear();
+    this.world.store.setProcess(this.index, false);
+    this.world.topologyChanged();
+  }
+
+  /** Its member of the store, if it has one. */
+  startMember(): void {
+    if (mayKeepStore(this.notes) || !this.world.rules.giveUpSeat) this.world.store.setProcess(this.index, true);
+  }
+
+  stopMember(): void {
     this.world.store.setProcess(this.index, false);
     this.world.topologyChanged();
   }

@@ -28,6 +28,8 @@ export interface Mutation {
   readonly profile: Profile;
   /** One that is known to catch it. */
   readonly seed: number;
+  /** Besides what the seed has, the store is set back under the running nodes. */
+  readonly setBack?: true;
   readonly protocol?: Partial<Protocol>;
   readonly rules?: Partial<ShellRules>;
 }
@@ -248,5 +250,21 @@ export const MUTATIONS: readonly Mutation[] = [
     profile: 'safety',
     seed: 8,
     rules: { startInTurn: false },
+  },
+  {
+    name: 'store-set-back-not-noticed',
+    what: 'nobody notices that the store has gone back in time',
+    profile: 'safety',
+    seed: 4,
+    setBack: true,
+    protocol: { judgeStoreAnswer: () => ({ kind: 'forward' }) },
+  },
+  {
+    name: 'store-set-back-is-kept',
+    what: 'nodes that know that the store has gone back in time keep it for those that do not',
+    profile: 'safety',
+    seed: 30,
+    setBack: true,
+    rules: { giveUpSeat: false },
   },
 ];

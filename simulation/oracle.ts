@@ -69,6 +69,7 @@ export class Oracle {
   readonly #boots = new Map<string, string>();
   readonly #terms = new Map<string, NodeHeartbeat>();
   readonly #grounds = new Map<string, Ground>();
+  #storeIsOld = false;
   readonly #fencedNow = new Set<string>();
   violation: Violation | null = null;
   fencings = 0;
@@ -134,6 +135,7 @@ export class Oracle {
 
   /** Whoever was admitted is in the books: an admission that overwrote another one would let a node promise more than it has. */
   #memoryHeld({ vm, machine }: Qemu): void {
+    if (this.#storeIsOld) return;
     const memory = this.#world.store.get(keys.nodeMemory(machine.name))?.value as NodeMemory | undefined;
     if (memory !== undefined && memory.allocations[vm] !== undefined) return;
     this.fail('I7', `${vm} begins on ${machine.name}, which holds no memory for it`);
@@ -162,11 +164,18 @@ export class Oracle {
     if (qemu.highlyAvailable && (untilMs === undefined || (untilMs !== null && machine.mono() >= untilMs))) {
       this.fail('I4', `${qemu.vm} is let run on ${machine.name} without authority`);
     }
+    if (this.#storeIsOld) return;
     const owner = this.#world.store.get(keys.vmOwner(qemu.vm))?.value as VmOwner | undefined;
     const intent = this.#world.store.get(keys.vmIntent(qemu.vm))?.value as MigrationIntent | undefined;
     if (owner?.node === machine.name) return;
     if (intent?.destination === machine.name && intent.migrationId === qemu.incoming && qemu.mayHaveRun) return;
     this.fail('I4', `${qemu.vm} is let run on ${machine.name}, which does not own it`);
+  }
+
+  /** What the store says from now on is not what was agreed: a migration that was under way ends as it was opened. */
+  storeSetBack(): void {
+    this.#storeIsOld = true;
+    this.#fencedNow.clear();
   }
 
   /** A heartbeat was sent, at this time of the node's clock. */

@@ -9,6 +9,7 @@ import { decideJoin } from '../src/failover/rejoin.ts';
 import { settleIntent } from '../src/failover/settle-intent.ts';
 import { nextStarts } from '../src/failover/start-pacing.ts';
 import { staleMemory } from '../src/failover/stale-memory.ts';
+import { judgeStoreAnswer } from '../src/failover/store-regression.ts';
 import { decideTakeover, sightsOf } from '../src/failover/takeover.ts';
 import { startVoter, stepVoter } from '../src/failover/voter.ts';
 import { decideGuard } from '../src/guard/decide-guard.ts';
@@ -19,7 +20,7 @@ import { decideVm } from '../src/agent/decide-vm.ts';
 export const PRODUCTION = {
   ...{ startAuthority, stepAuthority, startVoter, stepVoter, takeoverTerms, decideGuard },
   ...{ sightsOf, decideTakeover, decideRecovery, decideElsewhere, staleMemory, nextDrainSteps },
-  ...{ decideFailback, decideJoin, nextStarts },
+  ...{ decideFailback, decideJoin, nextStarts, judgeStoreAnswer },
   ...{ rankOf, actsNow, dueSince, settleIntent, decideMigration, decideVm },
 };
 export type Protocol = typeof PRODUCTION;

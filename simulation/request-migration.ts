@@ -33,8 +33,7 @@ export function requestMigration(
   write: (transaction: Transaction) => void,
 ): void {
   const agent = world.machines.find(
-    ({ agent: one, executes, index }) =>
-      one !== null && executes && world.store.reachable(index) && one.view.vms.has(vm),
+    ({ agent: one, executes }) => one !== null && executes && one.reachesStore() && one.view.vms.has(vm),
   )?.agent;
   if (agent == null) return;
   const transaction = openMigrationOf(agent, vm, to);

@@ -26,6 +26,8 @@ export interface ShellRules {
   readonly compareMemory: boolean;
   /** A few VMs start at the same time, not all. */
   readonly startInTurn: boolean;
+  /** A node that does not use the store any more, which has gone back in time, does not keep it either. */
+  readonly giveUpSeat: boolean;
   /** The longest authority that a guard takes from an agent. */
   readonly guardClampMs: (authorityMs: number) => number;
 }
@@ -43,5 +45,6 @@ export const KEPT: ShellRules = {
   compareAssignment: true,
   compareMemory: true,
   startInTurn: true,
+  giveUpSeat: true,
   guardClampMs: (authorityMs) => authorityMs,
 };

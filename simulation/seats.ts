@@ -30,8 +30,8 @@ export class SeatKeeper {
   }
 
   #look(): void {
-    const { machine, world } = this.#agent;
-    if (this.#working || !this.#agent.fresh() || !world.store.reachable(machine.index)) return;
+    const { machine } = this.#agent;
+    if (this.#working || !this.#agent.fresh() || !this.#agent.reachesStore()) return;
     const candidates = this.#candidates();
     if (firstHeard(candidates) !== machine.name) return;
     const { change, reason } = planSeats({ seats: this.#seats(), candidates });
@@ -39,7 +39,7 @@ export class SeatKeeper {
     this.#working = true;
     this.#agent.after(CHANGE_MS, () => {
       this.#working = false;
-      if (world.store.reachable(machine.index)) this.#change(change, reason);
+      if (this.#agent.reachesStore()) this.#change(change, reason);
     });
   }
 

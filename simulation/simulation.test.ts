@@ -6,6 +6,7 @@ import { SeededRandom } from './random.ts';
 import { failureReport, traceOf } from './report.ts';
 import { runPlan } from './run.ts';
 import { MUTATIONS, worldOf } from './mutations.ts';
+import { withStoreSetBack } from './set-back.ts';
 import { shrink } from './shrink.ts';
 
 describe('the simulation', () => {
@@ -35,7 +36,7 @@ describe('the simulation', () => {
   });
 });
 
-describe('what it knows to be unsafe', () => {
+describe('a store that is set back under running nodes', () => {
   const memoryMiB = 512;
   const vms = ['node1', 'node2', 'node3'].map((node, index) => ({
     ...{ name: `vm${index + 1}`, node, memoryMiB, highlyAvailable: true, priority: 'medium' as const },
@@ -45,14 +46,29 @@ describe('what it knows to be unsafe', () => {
     ...{ seed: 2, profile: 'safety', nodes: ['node1', 'node2', 'node3'], witness: 'none', watchdogMs: 2000, vms },
     ...{ controllers: false, nodeMemoryMiB: 8192, clockRates: [], minutes: 3, healAt: null },
   };
+  const commands: Plan['commands'] = [
+    { at: 15_000, do: 'save-store' },
+    { at: 20_000, do: 'migrate', vm: 'vm1', to: 'node2' },
+    { at: 60_000, do: 'restore-store' },
+  ];
 
-  test('a store that is set back under running nodes', () => {
-    const commands: Plan['commands'] = [
-      { at: 15_000, do: 'save-store' },
-      { at: 20_000, do: 'migrate', vm: 'vm1', to: 'node2' },
-      { at: 60_000, do: 'restore-store' },
-    ];
-    expect(runPlan({ cluster, commands }).violation?.invariant).toBe('I1');
+  test('starts no VM that runs elsewhere', () => {
+    expect(runPlan({ cluster, commands }).violation).toBeNull();
+  });
+
+  test('would start it within seconds if nobody noticed', () => {
+    const mutation = MUTATIONS.find(({ name }) => name === 'store-set-back-not-noticed');
+    if (mutation === undefined) throw new Error('the mutation is gone');
+    expect(runPlan({ cluster, commands }, worldOf(mutation)).violation?.invariant).toBe('I1');
+  });
+
+  test('whatever else happens', { timeout: 300_000 }, () => {
+    const seeds = Array.from({ length: 40 }, (_, index) => index + 1);
+    const broken = seeds.flatMap((seed) => {
+      const { violation } = runPlan(withStoreSetBack(planOf(seed, 'safety')));
+      return violation === null ? [] : [`seed ${seed}: ${violation.text}`];
+    });
+    expect(broken).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { Revision } from '../src/model/names.ts';
 import type { Transaction, TransactionOutcome } from '../src/ports/store.ts';
 import type { Engine, Timer } from './engine.ts';
 import type { Network } from './network.ts';
@@ -23,7 +24,8 @@ interface Proposal {
   readonly transaction: Transaction;
   readonly deadline: number;
   endpoint: number;
-  done: ((outcome: TransactionOutcome) => void) | null;
+  /** With the revision in the answer's header, if there is an answer. */
+  done: ((outcome: TransactionOutcome, revision?: Revision) => void) | null;
   decided: boolean;
 }
 
@@ -290,6 +292,7 @@ export class SimulatedStore implements WatchedStore {
     this.#pending.delete(proposal);
     if (this.full && proposal.transaction.write.some((write) => 'put' in write)) return this.#giveUp(proposal);
     const outcome = this.#apply(proposal.transaction);
+    const revision = String(this.revision);
     const { endpoint, machine } = proposal;
     const back =
       this.#engine.now +
@@ -301,7 +304,7 @@ export class SimulatedStore implements WatchedStore {
       if (!heard) return this.#giveUp(proposal);
       const { done } = proposal;
       proposal.done = null;
-      done?.(outcome);
+      done?.(outcome, revision);
     });
   }
 

@@ -54,7 +54,7 @@ export function carryOutWish(world: World, command: Wish): void {
 type Request = Exclude<Wish, { do: 'join-node' | 'evict-node' | 'replace-node' | 'upgrade-nodes' }>;
 
 function request(world: World, command: Request): void {
-  const machine = world.machines.find((one) => one.executes && one.agent !== null && world.store.reachable(one.index));
+  const machine = world.machines.find((one) => one.executes && one.agent?.reachesStore() === true);
   if (machine === undefined) return;
   const write = (transaction: Transaction, done: (outcome: TransactionOutcome) => void = () => undefined) =>
     world.store.transact(machine.index, world.compared(transaction), { deadline: world.engine.now + 2000, done });

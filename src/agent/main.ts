@@ -1,4 +1,5 @@
 /** The agent's process: reads the configuration, picks the adapters, starts the loops. */
+import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createVmSlices } from '../adapters/control-groups/vm-slices.ts';
@@ -24,6 +25,7 @@ import type { ClusterStore } from '../ports/store.ts';
 import { AgentLife } from './agent-life.ts';
 import { watchCluster } from './cluster-view.ts';
 import { createInstanceRegistry } from './instance-registry.ts';
+import { KnownRevisions } from './known-revisions.ts';
 import type { Authority } from './node-authority.ts';
 import { MemberEnds } from './member-ends.ts';
 import { takeStanding } from './node-standing.ts';
@@ -52,8 +54,11 @@ export async function runAgent(configPath: string): Promise<void> {
   await revocations.prepareFiles();
   const memberEnds = new MemberEnds(config.node, clock);
   const seat = ownSeat(config, { notes, memberEnds, log });
+  const cluster = new X509Certificate(identity.current().ca).fingerprint256;
+  const history = new KnownRevisions({ cluster, notes, clock, log });
+  history.whenGoneBack(() => seat.giveUp());
   await seat.start();
-  const store = openStore(config, { identity, seat, revocations });
+  const store = openStore(config, { identity, seat, revocations, history });
   seat.follow(store, store.seats, () => endEvicted(log));
   revocations.follow(store);
   const heard = await refuseEvicted(config, store, log);
@@ -169,14 +174,19 @@ function etcdPki({ pki: { caCertificate, certificate, key } }: AgentConfig) {
 
 function openStore(
   config: AgentConfig,
-  { identity, seat, revocations }: Pick<Running, 'identity' | 'seat' | 'revocations'>,
+  {
+    identity,
+    seat,
+    revocations,
+    history,
+  }: Pick<Running, 'identity' | 'seat' | 'revocations'> & { readonly history: KnownRevisions },
 ): EtcdStore {
   const port = config.store.clientPort;
   const endpoints = seat.members().map(({ name, address }) => ({ name, address, port }));
   const { ca, cert, key } = identity.current();
   const pem = { ca: Buffer.from(ca), cert: Buffer.from(cert), key: Buffer.from(key) };
   const isRevoked = (serial: string) => revocations.isRevoked(serial);
-  return createEtcdStore({ endpoints, localFirst: config.node, ...pem, isRevoked, clock });
+  return createEtcdStore({ endpoints, localFirst: config.node, ...pem, isRevoked, history, clock });
 }
 
 function openNodeIdentity(config: AgentConfig): NodeIdentity {

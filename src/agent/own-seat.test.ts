@@ -77,6 +77,22 @@ describe('this node’s seat in the store', () => {
     expect(started).toMatchObject([{ directory: 'etcd-a1', state: 'existing', id: 'a1' }]);
   });
 
+  test('is given up for good when the store has gone back in time, also while it cannot be settled', async () => {
+    const seat = await follow([{ name: 'node2', address: ADDRESS }]);
+    await record('a1');
+    expect([started.length, stopped]).toEqual([1, 0]);
+    seat.giveUp();
+    await settle();
+    clock.advance(1000);
+    await settle();
+    expect(stopped).toBe(1);
+    list = [member('a1')];
+    await record('a1', 'b2');
+    clock.advance(5000);
+    await settle();
+    expect([started.length, stopped]).toEqual([1, 1]);
+  });
+
   test('is a new one after it was removed and given again: the old data are of no use', async () => {
     await follow(others);
     list = [member('a1')];

@@ -55,6 +55,7 @@ export class OwnSeat {
   #evicted: ReadonlySet<NodeName> = new Set();
   #working: Promise<void> = Promise.resolve();
   #onEvicted: () => void = () => undefined;
+  #givenUp = false;
 
   constructor(input: OwnSeatInput) {
     this.#input = input;
@@ -79,6 +80,23 @@ export class OwnSeat {
   async start(): Promise<void> {
     const { own } = this.#note;
     if (own !== null && this.#input.canHaveSeat) this.#server = await this.#input.startMember(own);
+    // Given up by an agent that ended before its member did.
+    if (this.#givenUp) await this.#stop();
+  }
+
+  /**
+   * The store is no longer the one that was known. It loses its majority with the members of those who know it, so that a node
+   * that was off for long, and cannot know it, does not believe what it says.
+   */
+  giveUp(): void {
+    this.#givenUp = true;
+    this.#working = this.#working.then(() => this.#stop());
+  }
+
+  async #stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    await server?.stop();
   }
 
   /** From now on changes of the seats are followed. `onEvicted`: this node itself was removed from the cluster. */
@@ -119,7 +137,7 @@ export class OwnSeat {
   /** A newer record makes it needless to go on. */
   async #settleUntilDone(record: SeatsRecord, seats: StoreSeats): Promise<void> {
     const { log, clock } = this.#input;
-    while (this.#record === record) {
+    while (this.#record === record && !this.#givenUp) {
       try {
         await this.#settle(record, seats);
         return;
@@ -138,21 +156,19 @@ export class OwnSeat {
     if (seat === undefined && own !== null) {
       if (!(await this.#isRemoved(own, seats))) return;
       log.info('This node does not keep the store any more');
-      await this.#server?.stop();
-      this.#server = null;
+      await this.#stop();
       own = null;
     } else if (seat !== undefined && own?.id !== seat.id) {
       const id = await idInStore(seat.address, seats);
       if (id !== null && own !== null && (own.id === null || own.id === id)) {
         own = { ...own, id };
       } else if (id === seat.id && canHaveSeat) {
-        await this.#server?.stop();
-        this.#server = null;
+        await this.#stop();
         own = memberFor(seat, record);
       }
     }
     await this.#keep({ members: voters.length === 0 ? this.#note.members : voters, own });
-    while (own !== null && canHaveSeat && this.#server === null) {
+    while (own !== null && canHaveSeat && this.#server === null && !this.#givenUp) {
       try {
         this.#server = await this.#input.startMember(own);
       } catch (error) {

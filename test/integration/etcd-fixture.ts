@@ -11,6 +11,7 @@ import { killAndWait, type ProcessIdentity } from '../../src/adapters/processes/
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { ClusterStore } from '../../src/ports/store.ts';
+import type { StoreHistory } from '../../src/ports/store-history.ts';
 
 const run = promisify(execFile);
 const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -24,7 +25,7 @@ export interface TestMember {
 /** Three real members on 127.0.0.11 to 13, ports of their own. */
 export interface TestCluster {
   readonly members: readonly TestMember[];
-  store(localFirst?: string): ClusterStore;
+  store(localFirst?: string, history?: StoreHistory): ClusterStore;
   process(name: string): ProcessIdentity;
   leader(): Promise<string>;
   signal(name: string, signal: NodeJS.Signals): void;
@@ -64,13 +65,14 @@ export async function startTestCluster(): Promise<TestCluster> {
     }),
   );
   const stores: ClusterStore[] = [];
-  const store = (localFirst = 'node1') => {
+  const store = (localFirst = 'node1', history?: StoreHistory) => {
     const created = createEtcdStore({
       endpoints: addresses.map((one) => ({ ...one, port: clientPort })),
       localFirst,
       ca: readFileSync(join(directory, 'ca.pem')),
       cert: readFileSync(join(directory, `${localFirst}.pem`)),
       key: readFileSync(join(directory, `${localFirst}.key`)),
+      ...(history && { history }),
       clock: systemClock,
     });
     stores.push(created);

@@ -3,6 +3,8 @@ import { credentials } from '@grpc/grpc-js';
 import type { Revision } from '../../model/names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { StoreMember, Transaction } from '../../ports/store.ts';
+import type { StoreHistory } from '../../ports/store-history.ts';
+import { believeAnswer, startTransaction } from './believe-answer.ts';
 import {
   callMember,
   classifyFailure,
@@ -33,6 +35,8 @@ export interface EtcdStoreOptions {
   readonly key: Buffer;
   /** Serial number of a member's certificate, hexadecimal: whether nobody accepts it any more. */
   readonly isRevoked?: (serial: string) => boolean;
+  /** Whether the store is still the one that was known. Without it, every answer is believed. */
+  readonly history?: StoreHistory;
   readonly clock: Clock;
 }
 
@@ -51,11 +55,14 @@ export interface EtcdMembers {
   failed(endpoint: Endpoint): void;
   /** The newest revision seen in any answer. */
   newestRevision(): Revision;
+  /** The store has gone back in time: every call fails, and nothing that a member says may be believed. */
+  hasGoneBack(): boolean;
   /** Throws if there is no answer within the time. */
   range(endpoint: Endpoint, request: RangeRequest, timeoutMs: number): Promise<RangeResponse>;
   /** Throws only for a transaction that no member would ever accept. */
   write(endpoint: Endpoint, request: TxnRequest, timeoutMs: number): Promise<Answer>;
   look(endpoint: Endpoint, lost: Transaction, timeoutMs: number): Promise<readonly SeenEntry[] | undefined>;
+  /** Throws STORE_UNAVAILABLE when the store has gone back in time: its members are those of another store. */
   statuses(): Promise<readonly StoreMember[]>;
   /** Other members from now on; channels to those that stay are kept. An empty list is ignored. */
   useMembers(addresses: readonly EndpointAddress[]): void;
@@ -74,10 +81,8 @@ export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
   const pool = createMemberPool(options);
   const { call, order } = pool;
 
-  const transaction = (endpoint: Endpoint, request: TxnRequest, timeoutMs: number) =>
-    call<TxnResponse>(endpoint, timeoutMs, (deadline, done) =>
-      endpoint.clients().kv.txn(request, REQUIRE_LEADER, { deadline }, done),
-    );
+  const transaction = (endpoint: Endpoint, request: TxnRequest, { through, timeoutMs }: CallTerms) =>
+    call<TxnResponse>(endpoint, { through, timeoutMs }, startTransaction(endpoint, request));
 
   return {
     count: () => pool.endpoints().length,
@@ -87,15 +92,23 @@ export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
     },
     failed: pool.failed,
     newestRevision: pool.newestRevision,
+    hasGoneBack: () => (options.history?.goneBack() ?? null) !== null,
     range: (endpoint, request, timeoutMs) =>
-      call<RangeResponse>(endpoint, timeoutMs, (deadline, done) =>
+      call<RangeResponse>(endpoint, { through: 'read', timeoutMs }, (deadline, done) =>
         endpoint.clients().kv.range(request, REQUIRE_LEADER, { deadline }, done),
       ),
     write: (endpoint, request, timeoutMs) =>
-      transaction(endpoint, request, timeoutMs).then(toAnswer, (error: unknown) => toFailedAnswer(endpoint, error)),
+      transaction(endpoint, request, { through: request.success.length > 0 ? 'log' : 'read', timeoutMs }).then(
+        toAnswer,
+        (error: unknown) => toFailedAnswer(endpoint, error),
+      ),
     look: (endpoint, lost, timeoutMs) =>
-      transaction(endpoint, encodeLook(lost), timeoutMs).then(decodeSeen, () => undefined),
-    statuses: () => Promise.all(pool.endpoints().map((endpoint) => askStatus(endpoint, options.clock))),
+      transaction(endpoint, encodeLook(lost), { through: 'read', timeoutMs }).then(decodeSeen, () => undefined),
+    async statuses() {
+      const goneBack = options.history?.goneBack() ?? null;
+      if (goneBack !== null) throw goneBack;
+      return Promise.all(pool.endpoints().map((endpoint) => askStatus(endpoint, options.clock)));
+    },
     useMembers: pool.useMembers,
     useIdentity: pool.useIdentity,
     openEndpoint: pool.openEndpoint,
@@ -105,9 +118,15 @@ export function connectToMembers(options: EtcdStoreOptions): EtcdMembers {
   };
 }
 
+interface CallTerms {
+  /** `log`: it may write. */
+  readonly through: 'log' | 'read';
+  readonly timeoutMs: number;
+}
+
 /** The endpoints and what is known about each from the calls to it. */
 function createMemberPool(options: EtcdStoreOptions) {
-  const { clock } = options;
+  const { clock, history } = options;
   const verify = { checkServerIdentity: checkMember(options.isRevoked) };
   let secure = credentials.createSsl(options.ca, options.key, options.cert, verify);
   const openEndpoint = (address: EndpointAddress) => createEndpoint(address, secure, clock);
@@ -157,18 +176,21 @@ function createMemberPool(options: EtcdStoreOptions) {
     /** Runs one call and notes in the rotation how it went. */
     async call<Response extends RangeResponse | TxnResponse>(
       endpoint: Endpoint,
-      timeoutMs: number,
+      { through, timeoutMs }: CallTerms,
       start: Parameters<typeof callMember<Response>>[1],
     ): Promise<Response> {
-      const startedAtMs = clock.monotonicMs();
+      const giveUpAtMs = clock.monotonicMs() + timeoutMs;
+      const remainingMs = () => Math.max(1, giveUpAtMs - clock.monotonicMs());
+      refuseGoneBack(history);
       if (!(await endpoint.connected(Math.min(CONNECT_MS, timeoutMs)))) {
         failed(endpoint);
         throw new NotConnected(`${endpoint.name} could not be reached`);
       }
       try {
-        const remainingMs = Math.max(1, timeoutMs - (clock.monotonicMs() - startedAtMs));
-        const response = await callMember(remainingMs, start);
+        const known = history?.newest() ?? '0';
+        const response = await callMember(remainingMs(), start);
         const revision = response.header?.revision ?? '0';
+        if (history) await believeAnswer(history, { endpoint, known, revision, through, remainingMs });
         if (isOlder(newestRevision, revision)) newestRevision = revision;
         rotation.answered(endpoint.name);
         return response;
@@ -201,6 +223,12 @@ function replaceEndpoints(
     endpoints.set(address.name, choose(address, same ? known : undefined));
   }
   for (const endpoint of before.values()) if (endpoints.get(endpoint.name) !== endpoint) endpoint.close();
+}
+
+/** As if nothing of the store could be reached: what to do then is known everywhere. */
+function refuseGoneBack(history: StoreHistory | undefined): void {
+  const goneBack = history?.goneBack() ?? null;
+  if (goneBack !== null) throw new NotConnected(goneBack.message, { cause: goneBack });
 }
 
 /** The connection is waited for before a call is started, so this proves that nothing was sent. */

@@ -11,6 +11,8 @@ export interface SeenEntry {
 }
 
 const MARK_LENGTH = 48;
+const NO_KEY = '/godwit-no-key';
+const LAST_REVISION: Revision = '9223372036854775807';
 
 /**
  * Values are JSON, and JSON may end in white space, which no reader sees. Every transaction writes its values
@@ -45,6 +47,15 @@ export function encodeTransaction(transaction: Transaction, mark: string): TxnRe
 /** Reads, at one revision, every key that {@link judgeLost} has to see. */
 export function encodeLook(transaction: Transaction): TxnRequest {
   return TxnRequest.fromPartial({ success: keysToSee(transaction).map(range) });
+}
+
+/**
+ * Changes nothing: no key has that revision. Since it could write, it goes through the log, and its answer has the revision of
+ * the store at that place.
+ */
+export function encodeQuestionForLog(): TxnRequest {
+  const nothing = { key: NO_KEY, modRevision: LAST_REVISION };
+  return encodeTransaction({ compare: [nothing], write: [{ delete: NO_KEY }] }, '');
 }
 
 /** What the reads in the answer saw; absent keys are left out. */

@@ -41,7 +41,7 @@ export function createEtcdStore(options: EtcdStoreOptions): EtcdStore {
         if (attempts % members.count() === 0) await clock.sleep(Math.min(PAUSE_MS, remainingMs));
       }
     }
-    throw unavailable(what, deadlineMs, lastError);
+    throw options.history?.goneBack() ?? unavailable(what, deadlineMs, lastError);
   }
 
   return {
@@ -98,6 +98,7 @@ function watchSource(members: EtcdMembers, { clock }: EtcdStoreOptions): WatchSo
     order: members.order,
     failed: members.failed,
     newestRevision: members.newestRevision,
+    hasGoneBack: members.hasGoneBack,
     async list(endpoint, prefix) {
       const answer = await members.range(endpoint, prefixRequest(prefix), DEADLINE_MS);
       return { entries: answer.kvs.map(decodeEntry), revision: answer.header?.revision ?? '0' };

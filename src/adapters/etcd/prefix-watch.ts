@@ -13,6 +13,8 @@ export interface WatchSource {
   failed(endpoint: Endpoint): void;
   /** The newest revision that this client has seen in any answer, to notice a member that has fallen behind. */
   newestRevision(): Revision;
+  /** Nothing that the members say may be delivered any more. */
+  hasGoneBack(): boolean;
   readonly clock: Clock;
 }
 
@@ -47,6 +49,8 @@ export function watchPrefix(source: WatchSource, prefix: string, listener: Watch
   };
 }
 
+const GONE_BACK: StreamEnd = { kind: 'move', reason: 'the store has gone back in time' };
+
 interface WatchContext {
   readonly source: WatchSource;
   readonly prefix: string;
@@ -62,6 +66,10 @@ async function keepWatching(context: WatchContext): Promise<void> {
   let readAll = true;
   let queue: readonly Endpoint[] = [];
   while (!ended.aborted) {
+    if (source.hasGoneBack()) {
+      await source.clock.sleep(PAUSE_MS);
+      continue;
+    }
     if (queue.length === 0) queue = source.order();
     const [endpoint, ...others] = queue;
     if (endpoint === undefined) return;
@@ -136,7 +144,8 @@ function followStream(context: WatchContext, endpoint: Endpoint, progress: Watch
     });
     const stopChecking = clock.every(CHECK_EVERY_MS, () => {
       const nowMs = clock.monotonicMs();
-      if (nowMs - lastMessageAtMs >= SILENT_AFTER_MS) finish({ kind: 'move', reason: 'the member fell silent' });
+      if (source.hasGoneBack()) finish(GONE_BACK);
+      else if (nowMs - lastMessageAtMs >= SILENT_AFTER_MS) finish({ kind: 'move', reason: 'the member fell silent' });
       else if (nowMs - startedAtMs >= READ_ALL_EVERY_MS) finish({ kind: 'snapshot', reason: 'it was time to' });
     });
     // Stays after the end: the cancelled stream still reports its cancellation, as an error.
@@ -144,6 +153,7 @@ function followStream(context: WatchContext, endpoint: Endpoint, progress: Watch
     stream.on('end', () => finish({ kind: 'move', reason: 'the member ended the stream' }));
     stream.on('data', (message: WatchResponse) => {
       if (finished) return;
+      if (source.hasGoneBack()) return finish(GONE_BACK);
       lastMessageAtMs = clock.monotonicMs();
       if (lag.isBehind(message)) return finish({ kind: 'move', reason: 'the member has fallen behind the others' });
       const step = progress.accept(message);
