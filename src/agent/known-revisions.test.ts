@@ -7,10 +7,12 @@ import { KnownRevisions } from './known-revisions.ts';
 function machine() {
   const disk = new Map<string, unknown>();
   const writes: string[] = [];
+  const faults = { diskIsFull: false };
   const notes: LocalNotes = {
     read: (name) => disk.get(name),
     write: async (name, value) => {
       writes.push(name);
+      if (faults.diskIsFull) throw new Error('no space');
       disk.set(name, structuredClone(value));
     },
   };
@@ -18,7 +20,7 @@ function machine() {
   const log: Log = { debug() {}, info() {}, warn() {}, error: (message) => void errors.push(message) };
   const clock = new ManualClock();
   const agent = (cluster = 'A7:35') => new KnownRevisions({ cluster, notes, clock, log });
-  return { disk, writes, errors, clock, agent };
+  return { disk, writes, faults, errors, clock, agent };
 }
 
 const read = (known: string, revision: string) => ({ known, revision, through: 'read' as const });
@@ -61,6 +63,21 @@ describe('the newest revision of the store that a machine has seen', () => {
     expect(next.take(logged('1200', '1300'))).toBe('refuse');
     disk.clear();
     expect(agent().take(logged('0', '950'))).toBe('believe');
+  });
+
+  test('that it has gone back is noted as soon as the disk takes it', async () => {
+    const { agent, clock, faults } = machine();
+    const known = agent();
+    known.take(logged('0', '1200'));
+    faults.diskIsFull = true;
+    known.take(logged('1200', '950'));
+    await Promise.resolve();
+    expect(agent().goneBack()).toBeNull();
+    faults.diskIsFull = false;
+    await new Promise(setImmediate);
+    clock.advance(5000);
+    await new Promise(setImmediate);
+    expect(agent().goneBack()?.message).toContain('revision 950');
   });
 
   test('an agent that was started after the store was set back knows it by its note, at the first answer', async () => {

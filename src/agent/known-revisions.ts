@@ -101,12 +101,13 @@ export class KnownRevisions implements StoreHistory {
     );
   }
 
-  /** One that fails is made up for by the next. */
+  /** One that fails is made up for by the next; that the store has gone back is written until it is on the disk. */
   async #note(): Promise<void> {
-    const { cluster, notes, log } = this.#input;
+    const { cluster, notes, clock, log } = this.#input;
     const note: RevisionNote = { cluster, newest: this.#newest, goneBack: this.#reason };
     await notes.write(NOTE, note).catch((error: unknown) => {
       log.warn("The database's revision cannot be noted on disk", { error });
+      if (this.#goneBack !== null) clock.after(NOTE_EVERY_MS, () => void this.#note());
     });
   }
 }
@@ -124,6 +125,6 @@ function goneBackError(reason: string): GodwitError {
     state:
       'This node does not use it any more. Its VMs go on while enough nodes promise; nothing is changed, started or brought back.',
     nextStep:
-      'Restore the database with all machines off, as docs/operating/backup.md says; the note of its revision is moved away there.',
+      'See `godwit cluster status` on the other nodes. If they use the database, only this node is wrong: evict it and let it join anew. If none does, restore the database with all machines off, as docs/operating/backup.md says.',
   });
 }

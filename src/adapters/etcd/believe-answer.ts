@@ -1,3 +1,4 @@
+import type { Revision } from '../../model/names.ts';
 import type { AnsweredRevision, StoreHistory } from '../../ports/store-history.ts';
 import { callMember, type Endpoint, REQUIRE_LEADER } from './endpoint.ts';
 import { encodeQuestionForLog } from './etcd-messages.ts';
@@ -17,9 +18,15 @@ export async function believeAnswer(history: StoreHistory, answer: AnswerToJudge
   if (verdict === 'ask-again') {
     const knownNow = history.newest();
     const asked = await callMember(answer.remainingMs(), startTransaction(endpoint, encodeQuestionForLog()));
-    history.take({ known: knownNow, revision: asked.header?.revision ?? '0', through: 'log' });
+    history.take({ known: knownNow, revision: revisionOf(asked), through: 'log' });
   }
   throw history.goneBack() ?? new Error(`${endpoint.name} has answered with an old state`);
+}
+
+/** Throws for an answer that does not say it: nothing may be concluded from that. */
+export function revisionOf({ header }: Pick<TxnResponse, 'header'>): Revision {
+  if (header === undefined) throw new Error('the answer has no revision');
+  return header.revision;
 }
 
 export const startTransaction =

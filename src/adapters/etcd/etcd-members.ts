@@ -4,7 +4,7 @@ import type { Revision } from '../../model/names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { StoreMember, Transaction } from '../../ports/store.ts';
 import type { StoreHistory } from '../../ports/store-history.ts';
-import { believeAnswer, startTransaction } from './believe-answer.ts';
+import { believeAnswer, revisionOf, startTransaction } from './believe-answer.ts';
 import {
   callMember,
   classifyFailure,
@@ -189,7 +189,7 @@ function createMemberPool(options: EtcdStoreOptions) {
       try {
         const known = history?.newest() ?? '0';
         const response = await callMember(remainingMs(), start);
-        const revision = response.header?.revision ?? '0';
+        const revision = revisionOf(response);
         if (history) await believeAnswer(history, { endpoint, known, revision, through, remainingMs });
         if (isOlder(newestRevision, revision)) newestRevision = revision;
         rotation.answered(endpoint.name);

@@ -27,6 +27,8 @@ export function createEtcdStore(options: EtcdStoreOptions): EtcdStore {
   const watches = new Set<Watch>();
 
   async function read(request: RangeRequest, what: string, deadlineMs: number): Promise<RangeResponse> {
+    const goneBack = options.history?.goneBack() ?? null;
+    if (goneBack !== null) throw goneBack;
     const giveUpAtMs = clock.monotonicMs() + deadlineMs;
     let lastError: unknown;
     let attempts = 0;
