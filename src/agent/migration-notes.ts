@@ -51,6 +51,10 @@ export class MigrationNotes {
     for (const { name, startedAt } of input.phasesBefore ?? []) this.enter(name, Date.parse(startedAt));
   }
 
+  hasEntered(phase: MigrationPhase): boolean {
+    return this.#phaseStartsMs[phase] !== undefined;
+  }
+
   /** One that is gone through again, after a restart of the agent, has begun when it was entered first. */
   enter(phase: MigrationPhase, atMs: number): void {
     this.#phaseStartsMs[phase] ??= atMs;

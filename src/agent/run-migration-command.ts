@@ -57,6 +57,7 @@ async function checkSource(migration: SourceMigration): Promise<void> {
   const { instance } = migration.input;
   // The destination's QEMU starts while the questions are asked; if one is answered badly the undo discards it. A migration that
   // waits for others may do so for hours, and holds nothing there meanwhile.
+  if ((await instance?.transfer())?.status === 'cancelling') return await waitForQemu(migration);
   if (migration.seen.waitingFor === null) void askToPrepare(migration).catch(() => undefined);
   const [figures, runState] = await Promise.all([
     instance?.transfer(),
@@ -64,17 +65,17 @@ async function checkSource(migration: SourceMigration): Promise<void> {
     migration.peer().call('ping', {}, 2000),
     migration.relateClocks(),
   ]);
-  if (figures?.status === 'cancelling') {
-    // An earlier transfer was given up while QEMU connected to a machine that was gone; it takes no other one until that has failed.
-    const why = 'QEMU still ends an earlier transfer, to a machine that did not answer';
-    if (migration.notes.decisions.at(-1)?.why !== why) migration.notes.decide('wait', why);
-    await migration.ports.clock.sleep(QEMU_STILL_BUSY_MS);
-    return;
-  }
   const reasons = [...(figures?.blockedReasons ?? [])];
   if (runState !== 'running') reasons.push(`the guest is ${runState ?? 'gone'}`);
   if (reasons.length > 0) throw refused(migration, reasons.join('; '));
   migration.seen.sourceChecked = true;
+}
+
+/** An earlier transfer was given up while QEMU connected to a machine that was gone; it takes no other one until that has failed. */
+async function waitForQemu({ notes, ports }: SourceMigration): Promise<void> {
+  const why = 'QEMU still ends an earlier transfer, to a machine that did not answer';
+  if (notes.decisions.at(-1)?.why !== why) notes.decide('wait', why);
+  await ports.clock.sleep(QEMU_STILL_BUSY_MS);
 }
 
 function askToPrepare(migration: SourceMigration): Promise<Prepared> {

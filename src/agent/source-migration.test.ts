@@ -18,6 +18,8 @@ const REQUESTED_MS = Date.parse(YOUNGER.requestedAt);
 
 interface Given {
   readonly olderIsOpen?: boolean;
+  /** What QEMU says of its newest transfer. */
+  readonly transfer?: { status: 'none' | 'cancelling' };
   /** In the middle of it. */
   readonly agentRestarted?: boolean;
   /** Milliseconds after the request at which the agent before had entered these phases. */
@@ -25,8 +27,8 @@ interface Given {
 }
 
 /** The source of the younger of two migrations between the same nodes. `calls`: what it has asked the destination for. */
-async function younger({ olderIsOpen = false, agentRestarted = false, noted }: Given) {
-  const clock = new ManualClock();
+async function younger({ olderIsOpen = false, agentRestarted = false, noted, transfer = { status: 'none' } }: Given) {
+  const clock = new ManualClock({ sleeps: transfer.status === 'cancelling' });
   const store = new MemoryStore();
   const view = watchCluster(store, clock);
   await view.ready();
@@ -58,7 +60,7 @@ async function younger({ olderIsOpen = false, agentRestarted = false, noted }: G
   };
   const instance = {
     ...{ id: 'i1', vm: 'WebServer', alive: true, subscribe: () => () => undefined },
-    transfer: async () => ({ status: 'none', blockedReasons: [] }),
+    transfer: async () => ({ ...transfer, blockedReasons: [] }),
     runState: async () => 'running',
   } as unknown as Instance;
   const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -138,3 +140,18 @@ test('a restarted agent for which nothing was noted goes on all the same', async
   const { migration } = await younger({ agentRestarted: true });
   expect(migration.state.phase).toBe('reservation');
 });
+
+test.each([false, true])(
+  'one whose QEMU still ends an earlier transfer waits for that, and holds nothing on the destination meanwhile (agent restarted: %s)',
+  async (agentRestarted) => {
+    const transfer: Given['transfer'] = { status: 'cancelling' };
+    const { calls, migration, pass } = await younger({ transfer, agentRestarted });
+    await pass(30_000);
+    expect(calls.filter((method) => method !== 'clock')).toEqual([]);
+    expect(migration.state.phase).toBe('pre-migration');
+    expect(migration.notes.decisions.map(({ what }) => what)).toEqual(agentRestarted ? ['resume', 'wait'] : ['wait']);
+    transfer.status = 'none';
+    await pass(1000);
+    expect(calls).toContain('prepare-destination');
+  },
+);

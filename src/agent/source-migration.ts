@@ -200,7 +200,7 @@ export class SourceMigration {
       case 'migration-status':
         if (!seen.transferStarted) return;
         seen.sourceStatus = event.status;
-        if (event.status === 'active') seen.connected = true;
+        if (event.status === 'active') this.#transferBegan();
         if (event.status === 'device') notes.times.deviceAtMs = event.atMs;
         if (event.status === 'completed') {
           // The commit point. GO first, everything else afterwards.
@@ -234,6 +234,12 @@ export class SourceMigration {
         break;
     }
     this.#wake();
+  }
+
+  /** From here on QEMU sends; until then it connected and looked through the guest's memory. */
+  #transferBegan(): void {
+    this.seen.connected = true;
+    this.#lastGrowth = { bytes: 0, atMs: this.ports.clock.monotonicMs() };
   }
 
   /** The guest powered itself off: there is nothing to move any more, and nothing that would resume. */
@@ -330,6 +336,9 @@ export class SourceMigration {
     void this.relateClocks();
     this.seen.guestRunsOnSource = runState === 'running';
     if (figures.status === 'none' || (figures.status === 'completed' && runState !== 'postmigrate')) return;
+    // What is left of an earlier migration of this VM, which QEMU had not ended yet when this one was opened.
+    const isOver = ['cancelling', 'cancelled', 'failed'].includes(figures.status);
+    if (isOver && !this.notes.hasEntered('iterative-pre-copy')) return;
     this.seen.transferStarted = true;
     this.seen.destinationPrepared = true;
     this.seen.sourceChecked = true;

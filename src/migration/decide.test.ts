@@ -170,7 +170,9 @@ describe('decideMigration', () => {
         decideMigration(state('iterative-pre-copy'), { ...connecting, sourceStatus, ...more });
       expect(decide({}).kind).toBe('wait');
       expect(decide({ destination: 'dead' })).toMatchObject({ kind: 'abort', outcome: 'failed' });
-      expect(decide({ silentForMs: 10_001 })).toMatchObject({ kind: 'abort', outcome: 'failed' });
+      // A large guest's memory is looked through first.
+      expect(decide({ silentForMs: 59_000 }).kind).toBe('wait');
+      expect(decide({ silentForMs: 60_001 })).toMatchObject({ kind: 'abort', outcome: 'failed' });
     }
   });
 

@@ -2,6 +2,8 @@ import { type DecidePhase, type MigrationObservation, type PhaseDecision, TRANSF
 
 /** A transfer that has sent nothing for this long is given up: the network is broken, not the guest too busy. */
 export const TRANSFER_SILENCE_MS = 10_000;
+/** QEMU also looks through all of the guest's memory before it sends the first page: about 40 s for 64 GiB under TCG. */
+export const SETUP_MS = 60_000;
 
 /**
  * Phase 3 of 5: Iterative Pre-Copy.
@@ -20,7 +22,7 @@ export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
   switch (seen.sourceStatus) {
     case 'none':
     case 'setup':
-      return lostDestination(seen) ?? { kind: 'wait', reason: 'QEMU connects to the destination' };
+      return lostDestination(seen, SETUP_MS) ?? { kind: 'wait', reason: 'QEMU connects to the destination' };
     case 'active':
     case 'pre-switchover':
     case 'device':
@@ -31,7 +33,7 @@ export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
           reason: 'QEMU has stopped the guest: what is left fits the limit',
         };
       }
-      return lostDestination(seen) ?? { kind: 'wait', reason: 'memory is being copied' };
+      return lostDestination(seen, TRANSFER_SILENCE_MS) ?? { kind: 'wait', reason: 'memory is being copied' };
     case 'completed':
       return { kind: 'advance', to: 'stop-and-copy', reason: 'QEMU has passed the switchover already' };
     case 'failed':
@@ -43,10 +45,10 @@ export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
 };
 
 /** QEMU itself waits for minutes for a machine that has lost its power; null: nothing speaks against the destination. */
-function lostDestination({ destination, silentForMs }: MigrationObservation): PhaseDecision | null {
+function lostDestination({ destination, silentForMs }: MigrationObservation, silenceMs: number): PhaseDecision | null {
   if (destination === 'dead' || destination === 'absent') {
     return { kind: 'abort', outcome: 'failed', reason: 'the copy on the destination has ended' };
   }
-  if ((silentForMs ?? 0) <= TRANSFER_SILENCE_MS) return null;
-  return { kind: 'abort', outcome: 'failed', reason: `nothing could be sent for ${TRANSFER_SILENCE_MS / 1000} s` };
+  if ((silentForMs ?? 0) <= silenceMs) return null;
+  return { kind: 'abort', outcome: 'failed', reason: `nothing could be sent for ${silenceMs / 1000} s` };
 }
