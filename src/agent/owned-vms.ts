@@ -24,6 +24,9 @@ const STARTING: RecordDecision = {
   ...{ settle: false, down: false, error: null },
 } as RecordDecision;
 
+/** Its memory is all there is of the guest: a record that says that it starts would end it at the next look. */
+const STAYING: RecordDecision = { ...STARTING, state: 'running', reason: 'Its migration is closed, and it stays here' };
+
 const GOING_ON: RecordDecision = { ...STARTING, state: 'paused', reason: 'It is being resumed' };
 
 /** Looks after the VMs that this node owns and that are not being migrated: look, decide, act, record. */
@@ -120,7 +123,7 @@ export class OwnedVms {
       case 'resume':
       case 'go-on':
         // The right to run is proven by a write: the VM may have been deleted or moved while QEMU was starting, or stood still.
-        if (!(await this.#record(entry, decision.action === 'resume' ? STARTING : GOING_ON))) return;
+        if (!(await this.#record(entry, proofOf(entry, decision.action)))) return;
         if (entry.record.value.highlyAvailable && !this.#mayRunNow(vm)) return;
         instance?.noteMayRun();
         await instance?.resume();
@@ -354,6 +357,11 @@ export class OwnedVms {
     // What somebody else has written the view learns through the watch, and calls again then.
     return false;
   }
+}
+
+function proofOf({ status }: VmEntry, action: 'resume' | 'go-on'): RecordDecision {
+  if (action === 'go-on') return GOING_ON;
+  return status?.value.state === 'running' ? STAYING : STARTING;
 }
 
 function restartsOf(entry: VmEntry, { restarts }: RecordDecision): Pick<VmStatus, 'restarts'> {

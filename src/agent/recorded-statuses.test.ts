@@ -97,3 +97,21 @@ test('a guest that has shut itself down is off, though recording that fails at f
   await clock.pass(5000);
   expect(done).toContain('Db starts');
 });
+
+test('a guest whose migration was closed here is not ended because it cannot go on at once', async () => {
+  const { done, clock, authority, owned, status, store, add } = await node1([
+    { name: 'Db', on: 'node1', status: { instance: 'qemu-Db', guarded: true } },
+  ]);
+  add(new TestInstance('Db', done, { state: 'postmigrate' }));
+  // Its right to run ends just as that is recorded, and comes back.
+  store.beforeNext = () => {
+    authority.held = false;
+  };
+  owned.lookAtAll();
+  await clock.pass(3000);
+  expect(status('Db')?.state).toBe('running');
+  authority.held = true;
+  await clock.pass(3000);
+  expect(done).toContain('Db continues');
+  expect(done).not.toContain('QEMU of Db is killed');
+});
