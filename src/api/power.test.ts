@@ -77,6 +77,14 @@ describe('requests to change the power state', () => {
     expect(next.body).not.toEqual(first.body);
   });
 
+  test('start asked for again while the owner begins with it is the same start', async () => {
+    await cluster.put(vmEntries('WebServer', 'off'));
+    const first = await cluster.ask('POST', '/vms/WebServer/start');
+    const status = cluster.store.value<VmStatus>(keys.vmStatus('WebServer'));
+    await cluster.put({ [keys.vmStatus('WebServer')]: { ...status, state: 'starting' } });
+    expect(await cluster.ask('POST', '/vms/WebServer/start')).toEqual(first);
+  });
+
   test('start whose owner has fallen silent since it was asked for is refused, with the owner named', async () => {
     await cluster.put(vmEntries('WebServer', 'off'));
     await cluster.ask('POST', '/vms/WebServer/start');

@@ -123,12 +123,12 @@ interface PowerInput {
 }
 
 function decideStart(state: ClusterState, { entry, request, now }: PowerInput): Change<string> | AsAsked<string> {
-  requireStateNow(entry, ['off', 'failed'], 'started');
   const pending = pendingRequest(entry);
   if (pending?.action === 'start') {
     requireOwnerServing(state, entry, now);
     return sameWish(entry, pending);
   }
+  requireStateNow(entry, ['off', 'failed'], 'started');
   const started = takePending(entry);
   const owner = requireOwner(entry);
   const node = state.nodes.get(owner);
