@@ -82,7 +82,8 @@ function makeNetworks(): void {
   }
   ip(NODE_A, 'link add br1 type bridge stp_state 1');
   ip(NODE_A, 'link add nic1 mtu 9000 type veth peer name nic2');
-  ip(NODE_A, 'link set nic1 master br1');
+  // As of a real NIC: a bridge takes the lowest address of its ports, and one made up at random may be the highest of all.
+  ip(NODE_A, 'link set nic1 address 52:54:00:00:01:01 master br1');
   ip(NODE_A, 'link set br1 mtu 9000 up');
   for (const nic of ['eth0', 'eth1']) ip(GUEST_NETNS, `link set ${nic} address ${GUEST.macAddress}`);
   ip(GUEST_NETNS, `address add ${GUEST.address}/24 dev eth0`);
