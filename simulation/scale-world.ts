@@ -151,15 +151,7 @@ function fill(world: World, vms: readonly VmPlan[]): void {
 
 function clusterOf(count: number): ClusterPlan {
   return {
-    ...{
-      seed: 1,
-      profile: 'safety',
-      nodes: nodeNames(count),
-      witness: 'none',
-      watchdogMs: 2000,
-      controllers: false,
-      vms: [],
-    },
-    ...{ nodeMemoryMiB: 256 * 1024, minutes: 1, healAt: null, clockRates: [] },
+    ...{ seed: 1, profile: 'safety', nodes: nodeNames(count), witness: 'none', watchdogMs: 2000, vms: [] },
+    ...{ controllers: false, nodeMemoryMiB: 256 * 1024, minutes: 1, healAt: null, clockRates: [] },
   };
 }

@@ -73,7 +73,8 @@ export function planMigration(
 
 /**
  * One transaction: the intent, and the memory on the destination, so that nobody else can take it. When it is applied both nodes must
- * still be members, and nobody may have paused, drained or resumed one of them since. Null if the VM has no owner or the destination has not published its memory.
+ * still be members, and nobody may have paused, drained or resumed one of them since. Null if the VM has no owner or the destination
+ * has not published its memory.
  */
 export function openMigration(state: ClusterState, input: OpenMigrationInput): OpenedMigration | null {
   const { id, entry, destination, nowMs } = input;

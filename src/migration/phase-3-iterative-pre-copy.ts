@@ -1,9 +1,9 @@
 import { type DecidePhase, type MigrationObservation, type PhaseDecision, TRANSFER_FAILED } from './migration.ts';
 
 /** A transfer that has sent nothing for this long is given up: the network is broken, not the guest too busy. */
-export const TRANSFER_SILENCE_MS = 10_000;
+const TRANSFER_SILENCE_MS = 10_000;
 /** QEMU also looks through all of the guest's memory before it sends the first page: about 40 s for 64 GiB under TCG. */
-export const SETUP_MS = 60_000;
+const SETUP_SILENCE_MS = 60_000;
 
 /**
  * Phase 3 of 5: Iterative Pre-Copy.
@@ -22,7 +22,7 @@ export const decideIterativePreCopy: DecidePhase = (_state, seen) => {
   switch (seen.sourceStatus) {
     case 'none':
     case 'setup':
-      return lostDestination(seen, SETUP_MS) ?? { kind: 'wait', reason: 'QEMU connects to the destination' };
+      return lostDestination(seen, SETUP_SILENCE_MS) ?? { kind: 'wait', reason: 'QEMU connects to the destination' };
     case 'active':
     case 'pre-switchover':
     case 'device':
