@@ -1,6 +1,6 @@
 /** The commands of the lab. Their words are few, so they share a file. */
 import * as lab from '../lab/lab.ts';
-import type { LabNetwork, LabStatus } from '../lab/lab.ts';
+import type { CutDirection, LabNetwork, LabStatus } from '../lab/lab.ts';
 import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
 import { environmentInMachine } from './lab-access.ts';
 import type { Look, Style } from './look.ts';
@@ -114,13 +114,20 @@ export async function labEvent(
 export async function labCable(
   context: Context,
   machine: string,
-  options: { readonly name: string; readonly network?: LabNetwork; readonly cut: boolean },
+  options: { readonly name: string; readonly network?: LabNetwork; readonly cut: CutDirection | null },
 ): Promise<ExitStatus> {
-  const change = options.cut ? lab.labCut : lab.labMend;
-  await change(options.name, machine, options.network);
-  const network = options.network === undefined ? 'all networks' : `the ${options.network} network`;
-  const done = options.cut ? `is cut off from ${network}` : `is connected to ${network}`;
-  return reportMachine(context, { name: options.name, machine, done });
+  const { name, network, cut } = options;
+  await (cut === null
+    ? lab.labMend(name, machine, network)
+    : lab.labCut(name, machine, { direction: cut, ...(network !== undefined && { network }) }));
+  const what = network === undefined ? 'all networks' : `the ${network} network`;
+  const done = {
+    both: `is cut off from ${what}`,
+    in: `hears nothing on ${what}, and is heard`,
+    out: `is not heard on ${what}, and hears`,
+    none: `is connected to ${what}`,
+  }[cut ?? 'none'];
+  return reportMachine(context, { name, machine, done });
 }
 
 async function reportMachine(
@@ -166,6 +173,7 @@ export function renderLab(status: LabStatus, look: Look): string {
 }
 
 function stateText(machine: LabStatus['machines'][number], look: Look): string {
-  const cut = machine.cut.length === 0 ? '' : ` (cut: ${machine.cut.join(', ')})`;
+  const cuts = Object.entries(machine.cut).map(([network, way]) => (way === 'both' ? network : `${network} ${way}`));
+  const cut = cuts.length === 0 ? '' : ` (cut: ${cuts.join(', ')})`;
   return look.paint(STATE_STYLES[machine.state] ?? 'red', machine.state) + cut;
 }

@@ -7,6 +7,7 @@ import type { Act } from './program.ts';
 
 const DEFAULT_NAME = 'lab';
 const NETWORKS = ['cluster', 'client', 'storage'] as const;
+const DIRECTIONS = ['in', 'out', 'both'] as const;
 const LAUNCHER_DIRECTORY = join(import.meta.dirname, '../..');
 
 interface LabOptions {
@@ -102,22 +103,33 @@ function addEvents(lab: Command, act: Act): void {
   }
 }
 
+interface CableOptions {
+  readonly network?: (typeof NETWORKS)[number];
+  /** Of `cut` only. */
+  readonly direction?: (typeof DIRECTIONS)[number];
+}
+
 function addCables(lab: Command, act: Act): void {
-  for (const [verb, description] of [
-    ['cut', 'drop every frame between a machine and its networks'],
-    ['mend', 'undo a cut'],
-  ] as const) {
+  const cable = (verb: string, description: string) =>
     withName(lab.command(verb))
       .description(description)
       .argument('<machine>', 'node1, node2 …, witness or client')
       .addOption(new Option('--network <network>', 'this network only').choices(NETWORKS))
-      .action((machine: string, options: { network?: (typeof NETWORKS)[number] }, command: Command) =>
+      .action((machine: string, { network, direction }: CableOptions, command: Command) =>
         act(command, async (context) => {
-          const { network } = options;
           const name = nameOf(command) ?? DEFAULT_NAME;
           const { labCable } = await load();
-          return labCable(context, machine, { name, cut: verb === 'cut', ...(network !== undefined && { network }) });
+          return labCable(context, machine, {
+            name,
+            cut: direction ?? null,
+            ...(network !== undefined && { network }),
+          });
         }),
       );
-  }
+  cable('cut', 'drop the frames between a machine and its networks').addOption(
+    new Option('--direction <direction>', 'those to the machine, those that it sends, or all')
+      .choices(DIRECTIONS)
+      .default('both'),
+  );
+  cable('mend', 'undo a cut');
 }

@@ -2,12 +2,12 @@
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { isFrozen, machineCgroup, setFrozen } from './cgroups.ts';
 import { stateOf } from './lab-lookup.ts';
-import type { LabNetwork, Machine } from './lab-plan.ts';
+import type { CutDirection, LabNetwork, Machine } from './lab-plan.ts';
 import { linksToCut, SWITCH } from './lab-plan.ts';
 import type { LabState } from './lab-state.ts';
 import { lock, writeState } from './lab-state.ts';
 import { powerOff, powerOn, runInMachine } from './machines.ts';
-import { machinesWithNamespace, setCut } from './namespaces.ts';
+import { cutCables, machinesWithNamespace, mendCables } from './namespaces.ts';
 import { requireRoot } from './requirements.ts';
 
 /** Runs a command inside a machine, or in the `switch`, with this process's standard streams; resolves to its exit status. */
@@ -58,32 +58,40 @@ export async function labThaw(name: string, machine: string): Promise<void> {
   });
 }
 
-/** Silently drops all frames between the machine and the network; the links stay up. No network named: all it is on. */
-export async function labCut(name: string, machine: string, network?: LabNetwork): Promise<void> {
-  await setCables(name, machine, { network, cut: true });
+/**
+ * Silently drops the frames between the machine and the network, in both directions unless one is named; the links stay up.
+ * No network named: all it is on.
+ */
+export async function labCut(
+  name: string,
+  machine: string,
+  { network, direction = 'both' }: { network?: LabNetwork; direction?: CutDirection } = {},
+): Promise<void> {
+  await setCables(name, machine, { network, cut: direction });
 }
 
 export async function labMend(name: string, machine: string, network?: LabNetwork): Promise<void> {
-  await setCables(name, machine, { network, cut: false });
+  await setCables(name, machine, { network, cut: null });
 }
 
 async function setCables(
   name: string,
   machine: string,
-  { network, cut }: { network: LabNetwork | undefined; cut: boolean },
+  { network, cut }: { network: LabNetwork | undefined; cut: CutDirection | null },
 ): Promise<void> {
   await change(name, async (state) => {
     const found = findMachine(state, machine);
     const links = linksToCut(found, network);
-    const changed = new Set(links.map((link) => link.network));
-    const isCut = new Set(state.cut[machine]);
-    for (const one of changed) {
-      if (cut) isCut.add(one);
-      else isCut.delete(one);
+    const cuts = { ...state.cut[machine] };
+    for (const link of links) {
+      if (cut === null) delete cuts[link.network];
+      else cuts[link.network] = cut;
     }
     // A machine that is off has no cables; it will find them so when it is booted.
-    if ((await machinesWithNamespace(name)).includes(machine)) await setCut(state.plan, links, cut);
-    await writeState({ ...state, cut: { ...state.cut, [machine]: [...isCut] } });
+    if ((await machinesWithNamespace(name)).includes(machine)) {
+      await (cut === null ? mendCables(state.plan, links) : cutCables(state.plan, links, cut));
+    }
+    await writeState({ ...state, cut: { ...state.cut, [machine]: cuts } });
   });
 }
 

@@ -174,9 +174,21 @@ export function shapeCommands(plan: LabPlan, devices: readonly string[]): string
   return devices.map((device) => `qdisc add dev ${device} root tbf rate ${plan.link} burst 256kb latency 20ms`);
 }
 
+/** Which frames a cut drops, as the machine sees it: those that it should get, those that it sends, or all. */
+export type CutDirection = 'in' | 'out' | 'both';
+/** By network; the others are whole. */
+export type Cuts = Readonly<Partial<Record<WiredNetwork, CutDirection>>>;
+
 /** In the switch. A port without a bridge keeps its carrier, so that both ends believe in the link: frames just vanish. */
-export function cutCommand(link: Link): string {
-  return `link set ${link.port} nomaster`;
+export function cutCommand(link: Link, direction: CutDirection): string {
+  return direction === 'both' ? `link set ${link.port} nomaster` : mendCommand(link);
+}
+
+/** For `tc -batch`, in the switch: what goes out of its port comes in at the machine. Nothing for a cut of both directions. */
+export function dropCommands(link: Link, direction: CutDirection): string[] {
+  if (direction === 'both') return [];
+  const hook = direction === 'in' ? 'egress' : 'ingress';
+  return [`qdisc add dev ${link.port} clsact`, `filter add dev ${link.port} ${hook} matchall action drop`];
 }
 
 export function mendCommand(link: Link): string {

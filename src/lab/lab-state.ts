@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
-import type { LabPlan, WiredNetwork } from './lab-plan.ts';
+import type { Cuts, LabPlan } from './lab-plan.ts';
 import { labEnvironment, programMissing } from './run-command.ts';
 
 export const LABS_DIRECTORY = '/var/lib/godwit/lab';
 const LOCKS_DIRECTORY = join(LABS_DIRECTORY, '.locks');
-const STATE_FORMAT = 1;
+const STATE_FORMAT = 2;
 
 export function labDirectory(lab: string): string {
   return join(LABS_DIRECTORY, lab);
@@ -52,7 +52,7 @@ export interface LabState {
   /** Of the nodes' management controllers; null: they have none. */
   readonly bmc: { readonly user: string; readonly password: string } | null;
   /** Cut networks by machine, so that a machine that is booted finds its cables as they were. */
-  readonly cut: Readonly<Record<string, readonly WiredNetwork[]>>;
+  readonly cut: Readonly<Record<string, Cuts>>;
 }
 
 export function newState(state: Omit<LabState, 'format' | 'phase' | 'createdAt' | 'cut'>): LabState {

@@ -1,7 +1,7 @@
 /** What a lab looks like at the moment: the plan says what should be there, the world what is. */
 import { readFile } from 'node:fs/promises';
 import { isFrozen, machineCgroup } from './cgroups.ts';
-import type { LabNetwork, Machine, MachineKind } from './lab-plan.ts';
+import type { Cuts, LabNetwork, Machine, MachineKind } from './lab-plan.ts';
 import { API_PORT, gatewayAddress, namespaceOf } from './lab-plan.ts';
 import type { LabState } from './lab-state.ts';
 import { labDirectory, labPaths } from './lab-state.ts';
@@ -23,8 +23,8 @@ export interface LabMachineStatus {
   readonly url: string | null;
   /** Network namespace of the machine. */
   readonly namespace: string;
-  /** Networks that are cut at the moment. */
-  readonly cut: readonly LabNetwork[];
+  /** Networks that are cut at the moment, and in which direction. */
+  readonly cut: Cuts;
 }
 
 export interface LabStatus {
@@ -74,12 +74,12 @@ async function describeMachine(state: LabState, machine: Machine, world: World):
   const { plan } = state;
   const gateway = gatewayAddress(plan, machine.name);
   const isPresent = world.present.includes(machine.name);
-  const cut = machine.links.filter((link) => !world.connected.has(link.port)).map((link) => link.network);
+  const cuts = cutsOf(state, machine, isPresent ? world.connected : null);
   const describeState = async (): Promise<MachineState> => {
     if (!isPresent) return 'crashed';
     if (await isFrozen(await machineCgroup(plan.name, machine.name))) return 'frozen';
     if ((await initPid(plan.name, machine.name)) === undefined) return 'broken';
-    return cut.length > 0 ? 'cut' : 'up';
+    return Object.keys(cuts).length > 0 ? 'cut' : 'up';
   };
   return {
     name: machine.name,
@@ -89,8 +89,20 @@ async function describeMachine(state: LabState, machine: Machine, world: World):
     addresses: Object.fromEntries(machine.links.map((link) => [link.network, link.address])),
     url: gateway === undefined ? null : `https://${gateway}:${API_PORT}`,
     namespace: namespaceOf(plan.name, machine.name),
-    cut: isPresent ? cut : (state.cut[machine.name] ?? []),
+    cut: cuts,
   };
+}
+
+/** Of a machine that is on, whole cuts as they are; the rest as it was asked for. */
+function cutsOf(state: LabState, machine: Machine, connected: ReadonlySet<string> | null): Cuts {
+  const asked = state.cut[machine.name] ?? {};
+  if (connected === null) return asked;
+  const cut = machine.links.flatMap(({ port, network }) => {
+    if (!connected.has(port)) return [[network, 'both']];
+    const direction = asked[network];
+    return direction === undefined || direction === 'both' ? [] : [[network, direction]];
+  });
+  return Object.fromEntries(cut) as Cuts;
 }
 
 async function isAtWork(state: LabState): Promise<boolean> {

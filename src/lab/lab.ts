@@ -33,7 +33,7 @@ export type { LabBmc } from './bmc.ts';
 export { labBmcs } from './bmc.ts';
 export { labBoot, labCrash, labCut, labExec, labFreeze, labMend, labThaw } from './lab-events.ts';
 export { labNames } from './lab-lookup.ts';
-export type { LabNetwork, MachineKind } from './lab-plan.ts';
+export type { CutDirection, LabNetwork, MachineKind } from './lab-plan.ts';
 export type { LabMachineStatus, LabStatus, MachineState } from './lab-status.ts';
 
 /** Told one line per step; the line has no line break. */

@@ -23,7 +23,7 @@ export const JOIN_CGROUP = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"';
 /** Network, namespaces and processes of a machine; its directory exists. Returns when its first process has started. */
 export async function powerOn(state: LabState, machine: Machine): Promise<void> {
   const lab = state.plan.name;
-  await makeMachineNetwork(state.plan, machine, state.cut[machine.name] ?? []);
+  await makeMachineNetwork(state.plan, machine, state.cut[machine.name] ?? {});
   const cgroup = await machineCgroup(lab, machine.name);
   await makeCgroup(cgroup);
   const directory = labPaths.machine(lab, machine.name);

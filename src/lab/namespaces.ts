@@ -1,9 +1,10 @@
 /** Makes and removes the network namespaces of a lab, with the commands of `lab-plan.ts`. */
 import { readdir } from 'node:fs/promises';
-import type { LabPlan, Machine, WiredNetwork } from './lab-plan.ts';
+import type { CutDirection, Cuts, LabPlan, Machine } from './lab-plan.ts';
 import {
   cableCommands,
   cutCommand,
+  dropCommands,
   machineCommands,
   machineOfNamespace,
   mendCommand,
@@ -23,18 +24,21 @@ export async function makeSwitch(plan: LabPlan): Promise<void> {
   await ipBatch(namespaceOf(plan.name, SWITCH), ['link set lo up', ...switchCommands()]);
 }
 
-/** The machine's namespace with all its cables plugged in, except those that are cut. */
-export async function makeMachineNetwork(plan: LabPlan, machine: Machine, cut: readonly WiredNetwork[]): Promise<void> {
+/** The machine's namespace with all its cables, cut as they were. */
+export async function makeMachineNetwork(plan: LabPlan, machine: Machine, cuts: Cuts): Promise<void> {
   const namespace = namespaceOf(plan.name, machine.name);
   const switchNamespace = namespaceOf(plan.name, SWITCH);
   await makeNamespace(namespace);
-  const cuts = machine.links.filter((link) => cut.includes(link.network)).map(cutCommand);
-  await ipBatch(switchNamespace, [...cableCommands(plan, machine), ...cuts]);
+  await ipBatch(switchNamespace, cableCommands(plan, machine));
   await ipBatch(namespace, machineCommands(machine));
   const ports = machine.links.map((link) => link.port);
   const devices = machine.links.map((link) => link.device);
   await tcBatch(switchNamespace, shapeCommands(plan, ports));
   await tcBatch(namespace, shapeCommands(plan, devices));
+  for (const link of machine.links) {
+    const direction = cuts[link.network];
+    if (direction !== undefined) await cutCables(plan, [link], direction);
+  }
 }
 
 /**
@@ -87,7 +91,7 @@ export async function removeAllNamespaces(lab: string): Promise<boolean> {
   return machines.length > 0;
 }
 
-/** The ports of the switch that are on their bridge, i.e. not cut. */
+/** The ports of the switch that are on their bridge, i.e. not cut in both directions. */
 export async function connectedPorts(lab: string): Promise<ReadonlySet<string>> {
   const links = await tryCommand(['ip', '-n', namespaceOf(lab, SWITCH), '-j', 'link', 'show', 'type', 'veth']);
   return new Set(
@@ -97,8 +101,29 @@ export async function connectedPorts(lab: string): Promise<ReadonlySet<string>> 
   );
 }
 
-export async function setCut(plan: LabPlan, links: Machine['links'], cut: boolean): Promise<void> {
-  await ipBatch(namespaceOf(plan.name, SWITCH), links.map(cut ? cutCommand : mendCommand));
+/** Also where they are cut already, in whatever direction. */
+export async function cutCables(plan: LabPlan, links: Machine['links'], direction: CutDirection): Promise<void> {
+  const switchNamespace = namespaceOf(plan.name, SWITCH);
+  await dropNothing(plan, links);
+  await ipBatch(
+    switchNamespace,
+    links.map((link) => cutCommand(link, direction)),
+  );
+  await tcBatch(
+    switchNamespace,
+    links.flatMap((link) => dropCommands(link, direction)),
+  );
+}
+
+export async function mendCables(plan: LabPlan, links: Machine['links']): Promise<void> {
+  await dropNothing(plan, links);
+  await ipBatch(namespaceOf(plan.name, SWITCH), links.map(mendCommand));
+}
+
+async function dropNothing(plan: LabPlan, links: Machine['links']): Promise<void> {
+  // A port that drops nothing has no such qdisc: that is refused, and no matter.
+  for (const { port } of links)
+    await tryCommand(['tc', '-n', namespaceOf(plan.name, SWITCH), 'qdisc', 'delete', 'dev', port, 'clsact']);
 }
 
 function parseLinks(text: string): { ifname: string; master?: string }[] {

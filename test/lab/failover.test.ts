@@ -45,7 +45,7 @@ describe('what is no reason for a failover', () => {
     const owner = await lab.ownerOf();
     const [boots, since] = [await cluster.bootsOf(), new Date()];
     lab.askAt(await cluster.otherThan(owner));
-    await labCut(LAB, owner, 'cluster');
+    await labCut(LAB, owner, { network: 'cluster' });
     try {
       await until('it is isolated', async () => (await lab.stateOf(owner)) === 'isolated', PATIENCE_MS);
       await sleep(LONGER_THAN_TAKEOVER_MS);

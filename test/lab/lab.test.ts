@@ -22,6 +22,8 @@ import { remainsOf } from './machine-remains.ts';
 
 const LAB = `test-${process.pid}`;
 const OTHER = `${LAB}-node1`;
+/** On the cluster network. */
+const ADDRESSES = { node1: '10.77.0.11', node2: '10.77.0.12' };
 /** Answers every connection with the name of the machine, on the API's port. */
 const DUMMY = [
   process.execPath,
@@ -107,7 +109,7 @@ describe('a lab that is up', () => {
   });
 
   test('drops the frames of a network that is cut, and of no other, and passes them again when it is mended', async () => {
-    await labCut(LAB, 'node1', 'cluster');
+    await labCut(LAB, 'node1', { network: 'cluster' });
     expect(await stateOf('node1')).toBe('cut');
     expect(await hear('node2', '10.77.0.11')).toBe('');
     expect(await hear('client', '10.78.0.11')).toBe('node1');
@@ -117,9 +119,25 @@ describe('a lab that is up', () => {
     await until(async () => (await hear('node2', '10.77.0.11')) === 'node1');
   });
 
+  test.each([
+    { direction: 'in', hearing: 'node2', deaf: 'node1' },
+    { direction: 'out', hearing: 'node1', deaf: 'node2' },
+  ] as const)('drops frames in one direction only: $direction', async ({ direction, hearing, deaf }) => {
+    await labCut(LAB, 'node1', { network: 'cluster', direction });
+    expect(await stateOf('node1')).toBe('cut');
+    for (const node of ['node1', 'node2']) await labExec(LAB, node, ['ip', 'neigh', 'flush', 'all']);
+    expect(await hear(deaf, ADDRESSES[hearing])).toBe('');
+    const asked = ['sh', '-c', `ip neigh show ${ADDRESSES[deaf]} | grep -q lladdr`];
+    expect(await labExec(LAB, hearing, asked), `${hearing} was asked for its hardware address`).toBe(0);
+    expect(await hear(hearing, ADDRESSES[deaf])).toBe('');
+    expect(await hear('client', '10.78.0.11')).toBe('node1');
+    await labMend(LAB, 'node1');
+    await until(async () => (await hear('node2', ADDRESSES.node1)) === 'node1');
+  });
+
   test('refuses to cut what cannot be cut', async () => {
-    await expect(labCut(LAB, 'node1', 'storage')).rejects.toMatchObject({ code: 'INVALID_INPUT' });
-    await expect(labCut(LAB, 'witness', 'client')).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await expect(labCut(LAB, 'node1', { network: 'storage' })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await expect(labCut(LAB, 'witness', { network: 'client' })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
     await expect(labCut(LAB, 'node7')).rejects.toMatchObject({ code: 'MACHINE_NOT_FOUND' });
   });
 
@@ -137,7 +155,7 @@ describe('a lab that is up', () => {
     const kept = join(labPaths.machine(LAB, 'node1'), 'state/kept');
     writeFileSync(kept, 'x');
     expect(await labExec(LAB, 'node1', ['touch', '/run/lost'])).toBe(0);
-    await labCut(LAB, 'node1', 'cluster');
+    await labCut(LAB, 'node1', { network: 'cluster' });
     await labFreeze(LAB, 'node1');
     await labCrash(LAB, 'node1');
     expect(await stateOf('node1')).toBe('crashed');
