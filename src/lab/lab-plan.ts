@@ -130,12 +130,20 @@ export function seatCount(plan: LabPlan): 1 | 3 | 5 {
 
 // ---- Commands. Each list is for one `ip -batch`, in the namespace that its function names.
 
+/** Leads nowhere: whatever goes into it is gone. Frames that are to be dropped go there, because not every kernel has an action for that. */
+const NOWHERE = 'nowhere';
+
 /** In the switch: one bridge per network. Neither ever delays a frame because of the spanning tree. */
 export function switchCommands(): string[] {
-  return WIRED_NETWORKS.flatMap((network) => [
-    `link add ${network} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
-    `link set ${network} up`,
-  ]);
+  return [
+    ...WIRED_NETWORKS.flatMap((network) => [
+      `link add ${network} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+      `link set ${network} up`,
+    ]),
+    `link add ${NOWHERE} type veth peer name ${NOWHERE}-end`,
+    `link set ${NOWHERE} up`,
+    `link set ${NOWHERE}-end up`,
+  ];
 }
 
 /** In the switch: the cables to one machine. Both ends are made where they belong, so the host never sees a device. */
@@ -188,7 +196,11 @@ export function cutCommand(link: Link, direction: CutDirection): string {
 export function dropCommands(link: Link, direction: CutDirection): string[] {
   if (direction === 'both') return [];
   const hook = direction === 'in' ? 'egress' : 'ingress';
-  return [`qdisc add dev ${link.port} clsact`, `filter add dev ${link.port} ${hook} matchall action drop`];
+  const everything = 'protocol all prio 1 u32 match u32 0 0';
+  return [
+    `qdisc add dev ${link.port} clsact`,
+    `filter add dev ${link.port} ${hook} ${everything} action mirred egress redirect dev ${NOWHERE}`,
+  ];
 }
 
 export function mendCommand(link: Link): string {
