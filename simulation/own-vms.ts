@@ -79,6 +79,7 @@ export class OwnVms {
       guestShutDown: false,
       shutdownAskedForMs: null,
       wasReset: false,
+      saveFailed: null,
       node: machine.name,
       bootId: machine.bootId,
       memberSince: membership?.state === 'member' ? membership.since : null,
@@ -109,6 +110,7 @@ export class OwnVms {
       case 'pause':
       case 'go-on':
       case 'reset':
+      case 'save':
         return this.#done(vm);
       case 'move-elsewhere':
         this.#agent.coordination.moveElsewhere(vm);

@@ -6,6 +6,7 @@ import type { VmNetwork } from '../ports/network.ts';
 import type { Peers } from '../ports/peers.ts';
 import type { ClusterStore } from '../ports/store.ts';
 import type { GuestProbes } from '../ports/guest-probe.ts';
+import type { SavedMemoryFiles } from '../ports/saved-memory.ts';
 import type { SwitchoverNetwork } from '../ports/switchover-network.ts';
 import type { EventLog } from '../ports/events.ts';
 import type { PowerFence } from '../ports/fence.ts';
@@ -21,6 +22,7 @@ export interface AgentPorts {
   readonly store: ClusterStore;
   readonly view: ClusterView;
   readonly hypervisor: Hypervisor;
+  readonly savedMemory: SavedMemoryFiles;
   readonly instances: InstanceRegistry;
   readonly network: VmNetwork;
   /** Null where this node has no IPv4 address of its own. */

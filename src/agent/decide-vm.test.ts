@@ -26,7 +26,7 @@ function status(change: Partial<VmStatus> = {}): VmStatus {
 function seen(change: Partial<VmObservation> = {}): VmObservation {
   return {
     ...{ runState: null, instance: null, lastWords: '', shutdownAskedForMs: null, guestShutDown: false },
-    wasReset: false,
+    ...{ wasReset: false, saveFailed: null },
     ...{ node: 'node1', bootId: 'b', memberSince: at(7200), wallMs: WALL_MS, hasAuthority: true },
     ...change,
   };
@@ -256,5 +256,91 @@ describe('after the node was restarted', () => {
     const back = seen({ memberSince: at(5) });
     expect(decideVm(record(), status({ since: at(60) }), back)).toMatchObject({ state: 'starting' });
     expect(decideVm(record(), status({ since: at(60) }), back)).not.toHaveProperty('restarts');
+  });
+});
+
+describe('a VM that is to be saved', () => {
+  const asked = record({ request: request('save') });
+  const error = { code: 'NOT_ENOUGH_DISK_SPACE', message: 'The volume is full.', nextStep: 'Make room.' };
+
+  test('is saved while its guest runs or is paused', () => {
+    expect(decideVm(asked, status(), running)).toMatchObject({ action: 'save' });
+    const still = seen({ runState: 'paused', instance: 'i1' });
+    expect(decideVm(asked, status({ state: 'paused' }), still)).toMatchObject({ action: 'save' });
+    expect(decideVm(asked, status(), { ...running, hasAuthority: false })).toMatchObject({ action: 'nothing' });
+  });
+
+  test('is saved anew when nobody has recorded what its QEMU has sent: the file may not be whole', () => {
+    const sent = seen({ runState: 'postmigrate', instance: 'i1' });
+    expect(decideVm(asked, status(), sent)).toMatchObject({ action: 'go-on' });
+    // Another request has taken the place of the one to save it: its memory is all there is of the guest.
+    const other = record({ request: request('reset') });
+    const settled = status({ state: 'paused', settledRequest: 'r' });
+    expect(decideVm(other, settled, sent)).toMatchObject({ action: 'go-on' });
+  });
+
+  test('and could not be goes on as it was, and whoever asked is told', () => {
+    const failed = { ...running, saveFailed: error };
+    expect(decideVm(asked, status(), failed)).toMatchObject({ state: 'running', settle: true, down: false, error });
+    const still = { ...failed, runState: 'paused' as const };
+    expect(decideVm(asked, status({ state: 'paused' }), still)).toMatchObject({ state: 'paused', settle: true, error });
+  });
+
+  test('whose QEMU has ended is not, and is restarted as after any crash', () => {
+    expect(decideVm(asked, status(), seen())).toMatchObject({
+      ...{ action: 'record', state: 'starting', settle: true },
+      error: { code: 'VM_STATE_UNSUITABLE' },
+    });
+  });
+});
+
+describe('a VM whose memory is in a file', () => {
+  const saved = { path: '/volume/a.memory', sizeBytes: 1000, definitionHash: 'h', savedAt: at(60) };
+  const off = record({ desired: 'off', saved });
+  const isSaved = status({ state: 'saved', instance: null });
+
+  test('stays off until it is started, and then is loaded and goes on', () => {
+    expect(decideVm(off, isSaved, seen())).toMatchObject({ action: 'nothing' });
+    const asked = record({ saved, request: request('start') });
+    expect(decideVm(asked, isSaved, seen())).toMatchObject({ action: 'start' });
+    const loaded = seen({ runState: 'paused', instance: 'i2' });
+    expect(decideVm(asked, isSaved, loaded)).toMatchObject({ action: 'resume' });
+    // A failover has ordered the start; its memory is out of the record already.
+    const ordered = status({ state: 'starting', instance: null });
+    expect(decideVm(record({ saved }), ordered, loaded)).toMatchObject({ action: 'resume' });
+    expect(decideVm(record(), ordered, loaded)).toMatchObject({ action: 'resume' });
+  });
+
+  test.each(['postmigrate', 'paused', 'running', 'finish-migrate', 'shutdown'] as const)(
+    'has no QEMU beside it that could go on: one that is %s ends',
+    (runState) => {
+      expect(decideVm(off, isSaved, seen({ runState, instance: 'i1' }))).toMatchObject({ action: 'kill' });
+    },
+  );
+
+  test.each(['inmigrate', 'prelaunch', 'postmigrate'] as const)(
+    'is not started by a QEMU that has not loaded it: one that is %s ends',
+    (runState) => {
+      const half = seen({ runState, instance: 'i1' });
+      const asked = record({ saved, request: request('start') });
+      expect(decideVm(asked, isSaved, half)).toMatchObject({ action: 'kill' });
+      const ordered = status({ state: 'starting', instance: 'i1' });
+      expect(decideVm(record({ saved }), ordered, half)).toMatchObject({ action: 'kill' });
+    },
+  );
+
+  test('loses the file if its guest runs nevertheless: it would be older than the disks', () => {
+    const asked = record({ saved, request: request('start') });
+    expect(decideVm(asked, status(), running)).toMatchObject({ action: 'record', state: 'running', saved: null });
+    expect(decideVm(record({ saved }), status(), running)).toMatchObject({ state: 'running', saved: null });
+  });
+
+  test('keeps it when it cannot be started, and says so', () => {
+    const asked = record({ saved, request: request('start') });
+    const error = { code: 'HYPERVISOR_FAILED', message: 'It could not be loaded.', nextStep: '' };
+    const failed = decideStartFailed(asked, isSaved, { error, node: 'node1', wallMs: WALL_MS });
+    expect(failed).toMatchObject({ action: 'record', state: 'failed', settle: true });
+    expect(failed).toMatchObject({ error: { message: expect.stringContaining('saved memory is kept') } });
+    expect(failed).not.toHaveProperty('saved');
   });
 });

@@ -2,7 +2,7 @@ import { decideRestart, failedLatelyOn, restartDelayMs } from '../failover/resta
 import type { VmRestarts } from '../model/availability.ts';
 import type { NodeName } from '../model/names.ts';
 import { availabilityOf } from '../placement/occupancy.ts';
-import type { VmRecord, VmStatus } from '../model/vm.ts';
+import type { SavedMemory, VmRecord, VmStatus } from '../model/vm.ts';
 import type { RunState } from '../ports/hypervisor.ts';
 
 /**
@@ -18,6 +18,8 @@ export interface VmObservation {
   readonly lastWords: string;
   /** Since this agent pressed the guest's power button, in milliseconds; null if it did not. */
   readonly shutdownAskedForMs: number | null;
+  /** Why this agent could not save it for the newest request; null: it has not tried, or could. */
+  readonly saveFailed: VmStatus['error'];
   /** Whether this agent has reset the guest for the newest request. */
   readonly wasReset: boolean;
   /** Whether the guest of the latest QEMU had powered itself off. */
@@ -40,7 +42,7 @@ export type VmDecision =
   | { readonly action: 'move-elsewhere'; readonly reason: string }
   /** `resume`: a guest that has not run here yet; `go-on`: one that was paused. */
   | {
-      readonly action: 'start' | 'resume' | 'kill' | 'power-down' | 'pause' | 'go-on' | 'reset';
+      readonly action: 'start' | 'resume' | 'kill' | 'power-down' | 'pause' | 'go-on' | 'reset' | 'save';
       readonly reason: string;
     }
   | {
@@ -54,6 +56,8 @@ export type VmDecision =
       readonly error: VmStatus['error'];
       /** To be recorded; absent: as they were. */
       readonly restarts?: VmRestarts;
+      /** Comes into the record; null: what is there goes, since the guest is about to run; absent: as it was. */
+      readonly saved?: SavedMemory | null;
     };
 
 type RecordDecision = Extract<VmDecision, { readonly action: 'record' }>;
@@ -70,7 +74,7 @@ export function decideVm(record: VmRecord, status: VmStatus | null, seen: VmObse
       case undefined:
         break;
       case 'start':
-        return decideStart(seen);
+        return decideStart(record, status, seen);
       case 'turn-off':
         return seen.runState === null ? down('Turned off', true) : { action: 'kill', reason: 'it is to be turned off' };
       case 'shutdown':
@@ -81,6 +85,8 @@ export function decideVm(record: VmRecord, status: VmStatus | null, seen: VmObse
       case 'resume':
       case 'reset':
         return decideRunning(record, status, seen);
+      case 'save':
+        return decideSave(record, status, seen);
     }
   }
   return decideSteady(record, status, seen);
@@ -99,14 +105,17 @@ export function decideStartFailed(
   status: VmStatus | null,
   failed: { readonly error: NonNullable<VmStatus['error']> } & Pick<VmObservation, 'node' | 'wallMs'>,
 ): VmDecision {
-  const { error } = failed;
+  const kept = record.saved === undefined ? '' : ' Its saved memory is kept.';
+  const error = { ...failed.error, message: `${failed.error.message}${kept}` };
   if (record.highlyAvailable && !isPending(record, status) && record.desired === 'running') {
     return decideFailed(record, status, { ...failed, what: `It could not be started: ${error.message}` });
   }
   return { action: 'record', state: 'failed', reason: error.message, settle: true, down: true, error };
 }
 
-function decideStart(seen: VmObservation): VmDecision {
+function decideStart(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
+  const halfLoaded = decideHalfLoaded(record, seen);
+  if (halfLoaded !== null) return halfLoaded;
   switch (seen.runState) {
     case null:
       return { action: 'start', reason: 'it is to run' };
@@ -114,9 +123,10 @@ function decideStart(seen: VmObservation): VmDecision {
       return up('Started', true);
     case 'shutdown':
       return { action: 'kill', reason: 'the guest had shut down; it is to be started anew' };
+    case 'postmigrate':
+      return decideLeft(status?.state ?? 'off');
     case 'inmigrate':
     case 'finish-migrate':
-    case 'postmigrate':
     case 'io-error':
     case 'other':
       return { action: 'nothing', reason: `QEMU is ${seen.runState}` };
@@ -124,6 +134,51 @@ function decideStart(seen: VmObservation): VmDecision {
     case 'prelaunch':
       return { action: 'resume', reason: 'QEMU waits for its first start' };
   }
+}
+
+/**
+ * While its memory is in a file the only QEMU of use is one that has loaded it, and is `paused`: one that still waits for it has lost its
+ * agent, and one that was saved is as old as the file.
+ */
+function decideHalfLoaded({ saved }: VmRecord, { runState }: VmObservation): VmDecision | null {
+  if (saved === undefined || runState === null || runState === 'paused') return null;
+  // It should not be; then at least the file is of no use any more.
+  if (runState === 'running') return { ...up('Runs', false), saved: null };
+  return { action: 'kill', reason: 'its memory is in a file' };
+}
+
+/** A file that was not recorded is of no use: whoever wrote it may have ended before it was safe on disk. So it is written anew. */
+function decideSave(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
+  switch (seen.runState) {
+    case 'running':
+    case 'paused': {
+      const error = seen.saveFailed;
+      if (error === null) return { action: 'save', reason: 'it is to be saved' };
+      return { ...(seen.runState === 'running' ? up : paused)('It could not be saved', true), error };
+    }
+    case 'postmigrate':
+      return { action: 'go-on', reason: 'what was saved of it was not recorded' };
+    case 'inmigrate':
+    case 'finish-migrate':
+    case 'other':
+      return { action: 'nothing', reason: `QEMU is ${seen.runState}` };
+    case null:
+      return withoutGuest(record, status, seen);
+    case 'io-error':
+      return tooLate(
+        status,
+        `A disk of ${record.definition.name} has failed; its guest waits for it and cannot be saved.`,
+      );
+    case 'prelaunch':
+    case 'shutdown':
+      return tooLate(status, `There is no running guest of ${record.definition.name} any more.`);
+  }
+}
+
+/** What is recorded of a guest whose memory is in a file: from then on it goes on from there only. */
+export function savedAs(saved: SavedMemory): RecordDecision {
+  const reason = 'Saved on request; its next start goes on from there';
+  return { action: 'record', state: 'saved', reason, settle: true, down: true, error: null, saved };
 }
 
 function decideShutdown(seen: VmObservation): VmDecision {
@@ -193,6 +248,10 @@ function tooLate(status: VmStatus | null, message: string): RecordDecision {
 
 function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
   const state = status?.state ?? 'off';
+  // Whatever is left of it here must never go on: it would make the file worthless.
+  if (state === 'saved' && seen.runState !== null) return { action: 'kill', reason: 'it is saved' };
+  const halfLoaded = decideHalfLoaded(record, seen);
+  if (halfLoaded !== null) return halfLoaded;
   switch (seen.runState) {
     case null:
       return decideWithoutProcess(record, status, seen);
@@ -205,6 +264,9 @@ function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObserva
     case 'paused':
     case 'io-error':
       if (state === 'paused') return { action: 'nothing', reason: 'it is paused' };
+      if (state === 'starting' && seen.runState === 'paused' && record.desired === 'running') {
+        return { action: 'resume', reason: 'its saved memory is loaded' };
+      }
       return paused(seen.runState === 'io-error' ? 'QEMU stopped the guest: a disk failed' : 'Paused', false);
     case 'prelaunch':
       if (record.desired === 'off') return { action: 'kill', reason: 'it is not to run' };
@@ -225,6 +287,8 @@ function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObserva
  */
 function decideLeft(state: VmStatus['state']): VmDecision {
   if (state === 'running') return { action: 'resume', reason: 'the migration is closed, and it stays here' };
+  // Nobody migrates a paused guest: it was to be saved, and its agent ended before that was recorded.
+  if (state === 'paused') return { action: 'go-on', reason: 'it was not saved, and its memory is still here' };
   return { action: 'kill', reason: 'its memory is of no use any more' };
 }
 
@@ -293,11 +357,11 @@ function starting(reason: string): VmDecision & { readonly action: 'record' } {
   return { action: 'record', state: 'starting', reason, settle: false, down: false, error: null };
 }
 
-function up(reason: string, settle: boolean): VmDecision {
+function up(reason: string, settle: boolean): RecordDecision {
   return { action: 'record', state: 'running', reason, settle, down: false, error: null };
 }
 
-function paused(reason: string, settle: boolean): VmDecision {
+function paused(reason: string, settle: boolean): RecordDecision {
   return { action: 'record', state: 'paused', reason, settle, down: false, error: null };
 }
 

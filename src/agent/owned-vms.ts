@@ -3,36 +3,25 @@ import { definitionHash } from '../model/definition-hash.ts';
 import { keys } from '../model/keys.ts';
 import type { VmEntry } from '../model/cluster-state.ts';
 import type { VmName } from '../model/names.ts';
-import { withoutAllocation } from '../model/node.ts';
-import type { VmOwner, VmRecord, VmStatus } from '../model/vm.ts';
+import type { VmOwner, VmStatus } from '../model/vm.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import { nextStarts, type WaitingStart } from '../failover/start-pacing.ts';
 import { availabilityOf } from '../placement/occupancy.ts';
 import { decideElsewhere } from '../failover/elsewhere.ts';
 import type { Instance } from '../ports/hypervisor.ts';
-import type { Compare, Write } from '../ports/store.ts';
 import type { AgentPorts } from './agent-ports.ts';
 import { applyAndSay } from './apply-and-say.ts';
 import { RecordedStatuses } from './recorded-statuses.ts';
 import { VmGroups } from './vm-groups.ts';
-import { decideStartFailed, decideVm, type VmDecision, type VmObservation } from './decide-vm.ts';
-
-type RecordDecision = Extract<VmDecision, { action: 'record' }>;
-
-const STARTING: RecordDecision = {
-  ...{ action: 'record', state: 'starting', reason: 'QEMU is ready' },
-  ...{ settle: false, down: false, error: null },
-} as RecordDecision;
-
-/** Its memory is all there is of the guest: a record that says that it starts would end it at the next look. */
-const STAYING: RecordDecision = { ...STARTING, state: 'running', reason: 'Its migration is closed, and it stays here' };
-
-const GOING_ON: RecordDecision = { ...STARTING, state: 'paused', reason: 'It is being resumed' };
+import { decideStartFailed, decideVm, savedAs, type VmObservation } from './decide-vm.ts';
+import { MemorySaves, requireSameMachine } from './memory-saves.ts';
+import { GOING_ON, isSameStatus, proofOf, type RecordDecision, recordingOf, saysRestarted } from './record-decision.ts';
 
 /** Looks after the VMs that this node owns and that are not being migrated: look, decide, act, record. */
 export class OwnedVms {
   readonly #ports: AgentPorts;
   readonly #groups: VmGroups;
+  readonly #saves: MemorySaves;
   readonly #busy = new Set<VmName>();
   readonly #again = new Set<VmName>();
   readonly #shutdownAskedAtMs = new Map<string, number>();
@@ -52,6 +41,7 @@ export class OwnedVms {
   constructor(ports: AgentPorts) {
     this.#ports = ports;
     this.#groups = new VmGroups(ports.slices);
+    this.#saves = new MemorySaves(ports);
     ports.instances.onEvent((instance, event) => {
       if (event.kind === 'shutdown') this.#shutDownByGuest.add(instance.vm);
       void this.look(instance.vm);
@@ -65,6 +55,7 @@ export class OwnedVms {
   async look(vm: VmName): Promise<void> {
     if (this.#busy.has(vm)) {
       this.#again.add(vm);
+      this.#saves.heed(vm, this.#ports.view.current().vms.get(vm)?.record?.value.request?.id);
       return;
     }
     this.#busy.add(vm);
@@ -98,8 +89,10 @@ export class OwnedVms {
     const instance = instances.ofVm(vm);
     const request = entry.record.value.request;
     const askedAtMs = this.#shutdownAskedAtMs.get(request?.id ?? '');
+    const runState = instance === undefined ? null : await instance.runState();
     const decision = decideVm(entry.record.value, entry.status?.value ?? null, {
-      runState: instance === undefined ? null : await instance.runState(),
+      runState,
+      saveFailed: this.#saves.failureOf(vm, request?.id),
       instance: instance?.id ?? null,
       lastWords: this.#shutDownByGuest.has(vm) ? '' : instances.lastWords(vm),
       wasReset: request !== null && this.#resetFor.get(vm) === request.id,
@@ -128,6 +121,10 @@ export class OwnedVms {
         instance?.noteMayRun();
         await instance?.resume();
         this.#announce(instance);
+        if (entry.record.value.saved !== undefined) await this.#saves.tidy(entry.record.value.definition, null);
+        break;
+      case 'save':
+        if (instance !== undefined) await this.#save(entry, { instance, ran: runState === 'running' });
         break;
       case 'pause':
         await instance?.pause();
@@ -155,6 +152,30 @@ export class OwnedVms {
     instance
       ?.announce()
       .catch((error: unknown) => this.#ports.log.warn('A VM could not be announced', { vm: instance.vm, error }));
+  }
+
+  async #save(entry: VmEntry, guest: { readonly instance: Instance; readonly ran: boolean }): Promise<void> {
+    const { definition } = entry.record.value;
+    const saved = await this.#saves.save(guest.instance, entry.record.value);
+    if (saved === null || !(await this.#record(entry, savedAs(saved)))) return await this.#goOnUnsaved(guest);
+    await guest.instance.kill();
+    await this.#saves.tidy(definition, saved.path);
+  }
+
+  /**
+   * What was written is worth nothing as soon as the guest goes on, so that must be proven first. If it was recorded after all, because only
+   * the answer was lost, the proof fails, and the guest stays in its file.
+   */
+  async #goOnUnsaved({ instance, ran }: { readonly instance: Instance; readonly ran: boolean }): Promise<void> {
+    const { vm } = instance;
+    const { view, config, suspended } = this.#ports;
+    if (suspended.isSuspended(vm) || (!ran && (await instance.runState()) === 'paused')) return;
+    const entry = this.#recorded.newest(view.current(), vm);
+    if (entry?.record == null || entry.intent !== null || entry.owner?.value.node !== config.node) return;
+    if (entry.record.value.saved !== undefined || !(await this.#record(entry, GOING_ON))) return;
+    if (entry.record.value.highlyAvailable && !this.#mayRunNow(vm)) return;
+    await instance.resume();
+    if (!ran) await instance.pause();
   }
 
   #mayRunNow(vm: VmName): boolean {
@@ -249,14 +270,16 @@ export class OwnedVms {
 
   async #start(entry: VmEntry): Promise<void> {
     const { hypervisor, instances } = this.#ports;
-    const { definition, highlyAvailable } = entry.record.value;
+    const { definition, highlyAvailable, saved } = entry.record.value;
     this.#shutDownByGuest.delete(definition.name);
     try {
+      if (saved !== undefined) requireSameMachine(definition, saved);
       const instance = await hypervisor.start({
         ...{ definition, highlyAvailable },
         ignoreImageLocks: entry.owner?.value.takenOver === true,
         definitionHash: definitionHash(definition),
         incomingMigration: null,
+        ...(saved !== undefined && { savedMemory: saved.path }),
       });
       instances.add(instance);
       this.#again.add(definition.name);
@@ -292,7 +315,7 @@ export class OwnedVms {
     const vm = entry.record.value.definition.name;
     const about = { node: config.node, vm, critical: true, reason: decision.reason };
     if (decision.state === 'failed') events.say({ ...about, kind: 'vm-failed', text: `${vm} has failed.` });
-    else if (decision.state === 'starting' && decision !== STARTING) {
+    else if (saysRestarted(decision)) {
       events.say({ ...about, kind: 'vm-restarted', text: `${vm} is restarted on ${config.node}.` });
     }
   }
@@ -301,75 +324,33 @@ export class OwnedVms {
   #settleDoubt(entry: VmEntry): void {
     const vm = entry.record.value.definition.name;
     const doubtful = this.#doubtful.get(vm);
-    if (doubtful === undefined || entry.status === null || !isSame(entry.status.value, doubtful.status)) return;
+    if (doubtful === undefined || entry.status === null || !isSameStatus(entry.status.value, doubtful.status)) return;
     this.#doubtful.delete(vm);
     this.#tell(entry, doubtful.decision);
   }
 
-  /**
-   * The answer to the request and the state, in one transaction with the memory that becomes free. If somebody was faster, or an earlier
-   * record has come through late, nothing is written, and it is decided anew once the view has that.
-   */
+  /** See {@link recordingOf}. If nothing is written it is decided anew once the view has what was. */
   async #record(entry: VmEntry, decision: RecordDecision): Promise<boolean> {
-    const { store, config, clock, instances } = this.#ports;
-    const record = entry.record.value;
-    const vm = record.definition.name;
-    const value: VmStatus = {
-      state: decision.state,
-      node: config.node,
-      instance: instances.ofVm(vm)?.id ?? null,
-      since: isoDate(clock.wallMs()),
-      reason: decision.reason,
-      bootId: this.#ports.bootId,
-      guarded: this.#isGuarded(entry),
-      ...restartsOf(entry, decision),
-      settledRequest: decision.settle ? (record.request?.id ?? null) : (entry.status?.value.settledRequest ?? null),
-      error: decision.error,
-    };
-    const compare: Compare[] = [
-      { key: keys.vmRecord(vm), modRevision: entry.record.modRevision },
-      { key: keys.vmOwner(vm), modRevision: entry.owner?.modRevision ?? '0' },
-      { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
-      { key: keys.vmIntent(vm), modRevision: '0' },
-    ];
-    const write: Write[] = [{ put: keys.vmStatus(vm), value }];
-    const desired = decision.down ? 'off' : decision.state === 'running' ? 'running' : record.desired;
-    const changed: VmRecord | null = desired === record.desired ? null : { ...record, desired };
-    if (changed !== null) write.push({ put: keys.vmRecord(vm), value: changed });
-    const memory = this.#ports.view.current().memory.get(config.node);
-    if (decision.down && memory?.value.allocations[vm] !== undefined) {
-      compare.push({ key: keys.nodeMemory(config.node), modRevision: memory.modRevision });
-      write.push({ put: keys.nodeMemory(config.node), value: withoutAllocation(memory.value, vm) });
-    }
-    const outcome = await store.transact({ compare, write });
+    const { store, config, clock, instances, view, bootId } = this.#ports;
+    const vm = entry.record.value.definition.name;
+    const { status, record, transaction } = recordingOf(entry, decision, {
+      ...{ node: config.node, bootId, memory: view.current().memory.get(config.node) },
+      ...{ instance: instances.ofVm(vm)?.id ?? null, guarded: this.#isGuarded(entry), since: isoDate(clock.wallMs()) },
+    });
+    const outcome = await store.transact(transaction);
     if (outcome.kind === 'applied') {
-      this.#recorded.note(vm, { revision: outcome.revision, status: value, record: changed });
+      this.#recorded.note(vm, { revision: outcome.revision, status, record });
       this.#doubtful.delete(vm);
       this.#leaveGuard(entry);
       this.#tell(entry, decision);
       return true;
     }
     if (outcome.kind === 'unknown') {
-      this.#doubtful.set(vm, { status: value, decision });
+      this.#doubtful.set(vm, { status, decision });
       this.#again.add(vm);
     }
     await clock.sleep(100);
     // What somebody else has written the view learns through the watch, and calls again then.
     return false;
   }
-}
-
-function proofOf({ status }: VmEntry, action: 'resume' | 'go-on'): RecordDecision {
-  if (action === 'go-on') return GOING_ON;
-  return status?.value.state === 'running' ? STAYING : STARTING;
-}
-
-function restartsOf(entry: VmEntry, { restarts }: RecordDecision): Pick<VmStatus, 'restarts'> {
-  const counted = restarts ?? entry.status?.value.restarts;
-  return counted === undefined ? {} : { restarts: counted };
-}
-
-/** Of several tries to record the same, any may have come through. */
-function isSame(found: VmStatus, written: VmStatus): boolean {
-  return JSON.stringify({ ...found, since: '' }) === JSON.stringify({ ...written, since: '' });
 }

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
-import type { TestVm } from '../../test/doubles/failover-cluster.ts';
+import { testCluster, type TestVm } from '../../test/doubles/failover-cluster.ts';
 import { TestInstance } from '../../test/doubles/failover-node.ts';
 import { node1 } from '../../test/doubles/owned-vms-node.ts';
 import { keys } from '../model/keys.ts';
+import { GIBIBYTE } from '../model/units.ts';
+import { RecordedStatuses } from './recorded-statuses.ts';
 
 test('a restart is told once, though the view does not know yet that it is recorded', async () => {
   const vm = { name: 'Db', on: 'node1', state: 'running', status: { bootId: 'before' } } as const;
@@ -114,4 +116,19 @@ test('a guest whose migration was closed here is not ended because it cannot go 
   await clock.pass(3000);
   expect(done).toContain('Db continues');
   expect(done).not.toContain('QEMU of Db is killed');
+});
+
+test('of a record and of two statuses that the view does not know yet the newest of each is known', async () => {
+  const cluster = testCluster([{ name: 'node1', memoryBytes: 16 * GIBIBYTE }], [CRASHED]);
+  const entry = cluster.vms.get('Db');
+  const [record, status] = [entry?.record.value, entry?.status?.value];
+  if (record === undefined || status === undefined) throw new Error('there is no such VM');
+  const next = BigInt(cluster.revision) + 100n;
+  const recorded = new RecordedStatuses();
+  recorded.note('Db', { revision: String(next + 1n), status, record: { ...record, budgetMs: 70 } });
+  recorded.note('Db', { revision: String(next + 2n), status: { ...status, reason: 'Newest' }, record: null });
+  expect(recorded.newest(cluster, 'Db')).toMatchObject({
+    record: { value: { budgetMs: 70 }, modRevision: String(next + 1n) },
+    status: { value: { reason: 'Newest' }, modRevision: String(next + 2n) },
+  });
 });

@@ -1,13 +1,12 @@
 import { isNewer } from '../failover/revision.ts';
-import type { ClusterState, VmEntry } from '../model/cluster-state.ts';
+import type { ClusterState, Versioned, VmEntry } from '../model/cluster-state.ts';
 import type { Revision, VmName } from '../model/names.ts';
 import type { VmRecord, VmStatus } from '../model/vm.ts';
 
-interface Recorded {
-  readonly revision: Revision;
-  readonly status: VmStatus;
+interface Ahead {
+  readonly status: Versioned<VmStatus>;
   /** Null: it was left as it was. */
-  readonly record: VmRecord | null;
+  readonly record: Versioned<VmRecord> | null;
 }
 
 /**
@@ -15,10 +14,20 @@ interface Recorded {
  * rested on the view would only be refused by the store, and a restart would wait for that.
  */
 export class RecordedStatuses {
-  readonly #ahead = new Map<VmName, Recorded>();
+  readonly #ahead = new Map<VmName, Ahead>();
 
-  note(vm: VmName, recorded: Recorded): void {
-    this.#ahead.set(vm, recorded);
+  /** `record`: null if only the status was written. */
+  note(
+    vm: VmName,
+    written: { readonly revision: Revision; readonly status: VmStatus; readonly record: VmRecord | null },
+  ): void {
+    const { revision: modRevision, status, record } = written;
+    // The view may lack an earlier record, too.
+    const earlier = this.#ahead.get(vm)?.record ?? null;
+    this.#ahead.set(vm, {
+      status: { value: status, modRevision },
+      record: record === null ? earlier : { value: record, modRevision },
+    });
   }
 
   /** The VM as it is known newest; undefined: the view has none. */
@@ -26,15 +35,12 @@ export class RecordedStatuses {
     const entry = state.vms.get(vm);
     const ahead = this.#ahead.get(vm);
     if (ahead === undefined || entry?.record == null) return entry;
-    const { revision, status, record } = ahead;
-    if (!isNewer(revision, state.revision)) {
+    const { status, record } = ahead;
+    if (!isNewer(status.modRevision, state.revision)) {
       this.#ahead.delete(vm);
       return entry;
     }
-    return {
-      ...entry,
-      status: { value: status, modRevision: revision },
-      record: record === null ? entry.record : { value: record, modRevision: revision },
-    };
+    const recordIsAhead = record !== null && isNewer(record.modRevision, entry.record.modRevision);
+    return { ...entry, status, record: recordIsAhead ? record : entry.record };
   }
 }

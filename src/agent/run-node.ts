@@ -6,6 +6,7 @@ import { createCloudInitSeeds } from '../adapters/disks/cloud-init-seed.ts';
 import { createDisks } from '../adapters/disks/disks.ts';
 import { createImageSources } from '../adapters/disks/image-download.ts';
 import { openImageLibrary } from '../adapters/disks/image-library.ts';
+import { savedMemoryFiles } from '../adapters/disks/saved-memory-files.ts';
 import { createPowerFence } from '../adapters/fence/power-fence.ts';
 import { FrameSocket } from '../adapters/linux-network/frame-socket.ts';
 import { createGuestProbes } from '../adapters/linux-network/guest-probe.ts';
@@ -87,6 +88,7 @@ export async function runNode(config: AgentConfig, running: StandingNode): Promi
       config,
       store,
       disks,
+      savedMemory: savedMemoryFiles,
       clock,
       log,
       version,
@@ -107,7 +109,7 @@ export async function runNode(config: AgentConfig, running: StandingNode): Promi
   const facts = factsOf(config, { bootId, version, hypervisor: await hypervisor.probe() });
   const ports: AgentPorts = {
     ...{ config, store, view, hypervisor, instances, network, peers, clock, log },
-    ...{ authority, suspended, slices, events, bootId, ids: randomIds, fence },
+    ...{ savedMemory: savedMemoryFiles, authority, suspended, slices, events, bootId, ids: randomIds, fence },
     ...(await trafficPorts(config, log)),
   };
   await startAgent(ports, { ...standing.handlers, ...renewalHandler(view, issuer) });

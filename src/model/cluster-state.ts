@@ -113,7 +113,8 @@ export function quarantinedUntil({ failures }: Pick<NodeEntry, 'failures'>, now:
 /** How a VM is to be shown. */
 export function vmState(entry: VmEntry): VmState {
   if (entry.intent !== null) return 'migrating';
-  return entry.status?.value.state ?? 'off';
+  const state = entry.status?.value.state ?? 'off';
+  return state === 'off' && entry.record.value.saved !== undefined ? 'saved' : state;
 }
 
 interface RawEntry {

@@ -89,9 +89,26 @@ export interface VmRecord {
   readonly createdAt: string;
   /** The newest request to change the power state; the owner answers it in the status. */
   readonly request: VmRequest | null;
+  /**
+   * The guest's memory, saved; absent: it has none. It is as old as the disks as long as it is here: a start goes on from it, and takes it
+   * out of the record in the transaction that lets the guest run.
+   */
+  readonly saved?: SavedMemory;
 }
 
-export const VM_ACTIONS = ['start', 'shutdown', 'turn-off', 'delete', 'pause', 'resume', 'reset'] as const;
+/** What a guest had in its memory and devices, in a file. */
+export interface SavedMemory {
+  /** Absolute path, the same on every possible owner (a volume). */
+  readonly path: string;
+  /** Of the file. */
+  readonly sizeBytes: number;
+  /** Hash of the definition it was saved under: it is of no use to another machine. */
+  readonly definitionHash: string;
+  /** ISO time. */
+  readonly savedAt: string;
+}
+
+export const VM_ACTIONS = ['start', 'shutdown', 'turn-off', 'delete', 'pause', 'resume', 'reset', 'save'] as const;
 export type VmAction = (typeof VM_ACTIONS)[number];
 
 export interface VmRequest {

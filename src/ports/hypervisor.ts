@@ -103,6 +103,15 @@ export interface OutgoingOptions extends TransferParameters {
   readonly compression?: TransferCompression;
 }
 
+export interface MemorySave {
+  /**
+   * The bytes of the file, once QEMU has let go of the disks and the file is safe on disk. Rejects with what it was aborted with, with
+   * NOT_ENOUGH_DISK_SPACE, DISK_FAILED or HYPERVISOR_FAILED; nothing of the file is left then, and the guest, which stands still, can go on.
+   */
+  readonly bytes: Promise<number>;
+  abort(reason: Error): void;
+}
+
 /** One QEMU process. It outlives the agent. Every call has a deadline and throws HYPERVISOR_FAILED when QEMU does not answer. */
 export interface Instance {
   readonly id: InstanceId;
@@ -156,6 +165,10 @@ export interface Instance {
   prepareDirtyTracking(): Promise<void>;
   /** Announces the guest's MAC addresses from this node again (after a rollback). */
   announce(): Promise<void>;
+  /**
+   * Stops the guest and writes its memory and devices to a new file, until it is aborted. `resume` afterwards makes the file worthless.
+   */
+  saveMemory(path: string): MemorySave;
 }
 
 export interface StartOptions {
@@ -167,6 +180,8 @@ export interface StartOptions {
   readonly incomingMigration: MigrationId | null;
   /** Whether the guard stops it when the node's authority ends: decides about the control group that QEMU is started in. */
   readonly highlyAvailable: boolean;
+  /** The file with saved memory that it loads before `start` resolves, in the state `paused`; absent: it boots. */
+  readonly savedMemory?: string;
 }
 
 export interface Hypervisor {

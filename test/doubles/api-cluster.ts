@@ -15,6 +15,7 @@ import type { EventLog } from '../../src/ports/events.ts';
 import type { PowerFence } from '../../src/ports/fence.ts';
 import type { Images, ImageSources } from '../../src/ports/images.ts';
 import type { Log } from '../../src/ports/log.ts';
+import type { SavedMemoryFiles } from '../../src/ports/saved-memory.ts';
 import { testFacts, testHeartbeat, testMemory } from './cluster-facts.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MemoryImages, MemorySeeds } from './memory-images.ts';
@@ -31,6 +32,8 @@ export interface ApiCluster {
   readonly disks: MemoryDisks;
   readonly images: MemoryImages;
   readonly seeds: MemorySeeds;
+  /** Files with saved memory, and VMs whose every saved memory was removed. */
+  readonly memoryRemoved: readonly string[];
   /** What was said to the event log; nothing of it gets into the store. */
   readonly said: NewEvent[];
   /** Signed in; resolves with status and parsed body. */
@@ -58,13 +61,19 @@ export async function startApiCluster(
   const [store, clock, disks] = [new MemoryStore(), new ManualClock(), new MemoryDisks()];
   const [images, seeds] = [new MemoryImages(), new MemorySeeds()];
   const said: NewEvent[] = [];
+  const memoryRemoved: string[] = [];
+  const savedMemory: SavedMemoryFiles = {
+    newPath: ({ name }) => `/volume/${name}.memory`,
+    remove: async ({ path }) => void memoryRemoved.push(path),
+    removeAll: async ({ name }) => void memoryRemoved.push(name),
+  };
   const page = { html: '<meta name="csp-nonce" content="__CSP_NONCE__">' as string | null };
   const events: EventLog = { say: (event) => void said.push(event) };
   const view = watchCluster(store, clock);
   await view.ready();
   const server = createApiServer({
     ...{ config: testConfig(), store, reader: view, disks, clock, ids: countedIds(), log: silentLog },
-    ...{ events, fence: silentFence, images, seeds },
+    ...{ events, fence: silentFence, images, seeds, savedMemory },
     imageSources: { open: () => Promise.reject(new Error('Nothing is downloaded here.')) },
     ...{ tls: { ca: '', cert: '', key: '' }, ...real },
     consoles: noConsoles,
@@ -94,7 +103,7 @@ export async function startApiCluster(
     [keys.nodeHeartbeat('witness')]: testHeartbeat(1),
   });
   return {
-    ...{ server, store, clock, disks, images, seeds, said, page, ask, put },
+    ...{ server, store, clock, disks, images, seeds, memoryRemoved, said, page, ask, put },
     async refusal(method, path, body) {
       const before = JSON.stringify([store.contents(), [...disks.files]]);
       const answer = await ask(method, path, body);

@@ -3,7 +3,7 @@
 import type { Authority, AuthorityChange } from '../../src/agent/node-authority.ts';
 import type { NewEvent } from '../../src/model/events.ts';
 import type { GuardLink, GuardStatus, VmSlices } from '../../src/ports/guard.ts';
-import type { Instance, InstanceEvent, RunState, TransferSnapshot } from '../../src/ports/hypervisor.ts';
+import type { Instance, InstanceEvent, MemorySave, RunState, TransferSnapshot } from '../../src/ports/hypervisor.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { LocalNotes } from '../../src/ports/notes.ts';
 import type { PeerMethod, Peers } from '../../src/ports/peers.ts';
@@ -191,6 +191,20 @@ export class TestInstance {
   async pause(): Promise<void> {
     this.#done.push(`${this.vm} is paused`);
     if (this.state === 'running') this.state = 'paused';
+  }
+
+  /** What becomes of it; resolves with the size of the file. */
+  whileSaved: (signal: AbortSignal) => Promise<number> = async () => 1000;
+
+  saveMemory(path: string): MemorySave {
+    this.#done.push(`${this.vm} is saved to ${path}`);
+    this.state = 'paused';
+    const wish = new AbortController();
+    const bytes = this.whileSaved(wish.signal).then((sizeBytes) => {
+      this.state = 'postmigrate';
+      return sizeBytes;
+    });
+    return { bytes, abort: (reason) => wish.abort(reason) };
   }
 
   async transfer(): Promise<Pick<TransferSnapshot, 'status'>> {

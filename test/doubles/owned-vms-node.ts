@@ -6,6 +6,7 @@ import { keys } from '../../src/model/keys.ts';
 import { GIBIBYTE } from '../../src/model/units.ts';
 import type { VmRecord, VmStatus } from '../../src/model/vm.ts';
 import type { Instance, StartOptions } from '../../src/ports/hypervisor.ts';
+import type { SavedMemoryFiles } from '../../src/ports/saved-memory.ts';
 import type { AgentPorts } from '../../src/agent/agent-ports.ts';
 import { watchCluster } from '../../src/agent/cluster-view.ts';
 import { createInstanceRegistry } from '../../src/agent/instance-registry.ts';
@@ -42,21 +43,28 @@ export async function node1(vms: readonly TestVm[], { startMs = 0 } = {}) {
   const under = { way: 0, most: 0 };
   const started: TestInstance[] = [];
   const hypervisor = {
-    async start({ definition, highlyAvailable }: StartOptions): Promise<Instance> {
-      done.push(`${definition.name} starts${highlyAvailable ? '' : ' unguarded'}`);
+    async start({ definition, highlyAvailable, savedMemory }: StartOptions): Promise<Instance> {
+      const from = savedMemory === undefined ? '' : ` from ${savedMemory}`;
+      done.push(`${definition.name} starts${highlyAvailable ? '' : ' unguarded'}${from}`);
       under.way += 1;
       under.most = Math.max(under.most, under.way);
       if (startMs > 0) await clock.sleep(startMs);
       under.way -= 1;
       const pid = 100 + started.length;
-      const instance = new TestInstance(definition.name, done, { state: 'prelaunch', pid });
+      const state = savedMemory === undefined ? 'prelaunch' : 'paused';
+      const instance = new TestInstance(definition.name, done, { state, pid });
       started.push(instance);
       return instance.asInstance;
     },
   };
+  const savedMemory: SavedMemoryFiles = {
+    newPath: ({ name }) => `/volume/${name}.memory`,
+    remove: async ({ path }) => void done.push(`${path} is removed`),
+    removeAll: async ({ name }, keep) => void done.push(`memory of ${name} is removed, but ${keep ?? 'nothing'}`),
+  };
   const owned = new OwnedVms({
     ...{ config: { node: 'node1' }, store, view, instances, slices, events, authority, clock, log: silentLog },
-    ...{ hypervisor, bootId: 'b', suspended: { isSuspended: (vm: string) => suspendedVms.has(vm) } },
+    ...{ hypervisor, savedMemory, bootId: 'b', suspended: { isSuspended: (vm: string) => suspendedVms.has(vm) } },
   } as unknown as AgentPorts);
   view.subscribe(() => owned.lookAtAll());
   clock.every(1000, () => owned.lookAtAll());

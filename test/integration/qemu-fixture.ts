@@ -73,7 +73,7 @@ export function node(
 export function start(
   hypervisor: QemuHypervisor,
   incoming: boolean,
-  changes: Partial<VmDefinition> = {},
+  { savedMemory, ...changes }: Partial<VmDefinition> & { readonly savedMemory?: string } = {},
 ): Promise<Instance> {
   const wanted = { ...definition, ...changes };
   return hypervisor.start({
@@ -81,6 +81,7 @@ export function start(
     definitionHash: definitionHash(wanted),
     incomingMigration: incoming ? MIGRATION : null,
     highlyAvailable: true,
+    ...(savedMemory !== undefined && { savedMemory }),
   });
 }
 

@@ -35,6 +35,8 @@ export interface InstancePaths {
   /** See rehearsal-note.ts. */
   readonly rehearsal: string;
   readonly rehearsalSocket: string;
+  /** See saved-memory.ts. */
+  readonly memorySocket: string;
 }
 
 /** A Unix socket's path has room for 107 bytes and a terminating zero. */
@@ -56,6 +58,7 @@ export function instancePaths(runtimeDirectory: string, id: InstanceId): Instanc
     vncSocket: join(directory, 'vnc.sock'),
     rehearsal: join(directory, 'rehearsal'),
     rehearsalSocket: join(directory, 'try.sock'),
+    memorySocket: join(directory, 'memory.sock'),
   };
 }
 

@@ -19,7 +19,7 @@ export interface NodeSide {
   readonly taps: readonly string[];
   /** Ids of the disks whose file system takes O_DIRECT. */
   readonly directDisks: ReadonlySet<string>;
-  /** Whether it waits for a migration. */
+  /** Whether it waits for a migration, or for saved memory. */
   readonly incoming: boolean;
   /** False: locks on images are those of a copy that is fenced, and no obstacle. */
   readonly lockImages: boolean;

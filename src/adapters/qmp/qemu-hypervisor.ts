@@ -89,7 +89,8 @@ export class QemuHypervisor implements Hypervisor {
     return found.filter((instance) => instance !== null);
   }
 
-  async start({ highlyAvailable, ignoreImageLocks = false, ...start }: StartOptions): Promise<Instance> {
+  async start(options: StartOptions): Promise<Instance> {
+    const { highlyAvailable, ignoreImageLocks = false, savedMemory, ...start } = options;
     const { bootId, logDirectory, runtimeDirectory, user } = this.#options;
     refuseTooManyDevices(start.definition);
     const id = randomBytes(6).toString('hex');
@@ -102,10 +103,12 @@ export class QemuHypervisor implements Hypervisor {
     let process: ProcessIdentity | null = null;
     try {
       writeNotes(paths, notes);
-      process = await this.#spawn(notes, paths, { highlyAvailable, lockImages: !ignoreImageLocks });
+      const incoming = notes.incomingMigration !== null || savedMemory !== undefined;
+      process = await this.#spawn(notes, paths, { highlyAvailable, incoming, lockImages: !ignoreImageLocks });
       writeNotes(paths, { ...notes, process });
       const instance = this.#instance({ ...notes, process }, process);
       await this.#waitForMonitor(instance, process, paths);
+      if (savedMemory !== undefined) await instance.loadMemory(savedMemory);
       return instance;
     } catch (error) {
       await this.#undoStart(notes, paths, process);
@@ -122,7 +125,7 @@ export class QemuHypervisor implements Hypervisor {
   async #spawn(
     notes: InstanceNotes,
     paths: InstancePaths,
-    { highlyAvailable, lockImages }: { readonly highlyAvailable: boolean; readonly lockImages: boolean },
+    { highlyAvailable, incoming, lockImages }: Record<'highlyAvailable' | 'incoming' | 'lockImages', boolean>,
   ): Promise<ProcessIdentity> {
     const { binary, logDirectory, network, slices, user } = this.#options;
     const { definition } = notes;
@@ -136,7 +139,7 @@ export class QemuHypervisor implements Hypervisor {
       serialLog,
       taps,
       directDisks: directDisks(definition),
-      incoming: notes.incomingMigration !== null,
+      incoming,
       lockImages,
     });
     const group = slices?.groupOf(definition.name, highlyAvailable) ?? null;

@@ -4,12 +4,14 @@ import type {
   Instance,
   InstanceEvent,
   MemorySample,
+  MemorySave,
   MigrationStatus,
   OutgoingOptions,
   RunState,
   TransferParameters,
   TransferSnapshot,
 } from '../../ports/hypervisor.ts';
+import { continueGuest } from './continue-guest.ts';
 import { measureDirtyRate } from './dirty-rate.ts';
 import { DirtyTracking } from './dirty-tracking.ts';
 import { greetedClient } from './greeted-client.ts';
@@ -19,16 +21,16 @@ import { type InstanceParts, instanceFailure } from './instance-parts.ts';
 import { type Ask, beginTransfer, endTransfer, openForMigration, UNDER_WAY } from './migration-channel.ts';
 import { guestMemoryBytes } from './qemu-command-line.ts';
 import { hasEnded, killForGood, lastWordsOf } from './qemu-process.ts';
-import { type CommandOptions, isLockError, type QmpClient, QmpError, type QmpEvent } from './qmp-client.ts';
+import { type CommandOptions, type QmpClient, QmpError, type QmpEvent } from './qmp-client.ts';
 import { instanceEventOf, runStateOf } from './qmp-events.ts';
+import { beginSave, loadMemory, type MemoryChannel } from './saved-memory.ts';
 import { qemuParameters, transferSnapshotOf, withoutTransfer } from './transfer-figures.ts';
+import { TransferTurn } from './transfer-turn.ts';
 
 const WATCH_PERIOD_MS = 100;
 const RECONNECT_PERIOD_MS = 1000;
 const KILL_TIMEOUT_MS = 10_000;
 const QUIT_TIMEOUT_MS = 2000;
-const CONT_TRIES = 3;
-const CONT_PAUSE_MS = 20;
 
 /** One QEMU process and the connection to its monitor, which is made again whenever it breaks while the process lives. */
 export class QemuInstance implements Instance {
@@ -48,10 +50,7 @@ export class QemuInstance implements Instance {
   /** Counts the statuses QEMU told by itself, so that an older answer does not overwrite a newer one. */
   #migrationStatusEvents = 0;
   #resumedAtMs: number | null = null;
-  /** Between the call of `startTransfer` and QEMU's answer to `migrate`: no status tells of the transfer yet. */
-  #transferBegins = false;
-  /** Counts the calls of `startTransfer`. */
-  #transfers = 0;
+  readonly #transferTurn = new TransferTurn();
   #dirtyRate: Promise<number | null> | null = null;
 
   constructor(parts: InstanceParts) {
@@ -121,16 +120,7 @@ export class QemuInstance implements Instance {
   async resume(): Promise<number> {
     this.noteMayRun();
     this.#resumedAtMs = null;
-    for (let tries = 1; ; tries += 1) {
-      try {
-        // Nothing is awaited before this line is written: it is inside the blackout.
-        await this.#ask('cont');
-        break;
-      } catch (error) {
-        if (tries === CONT_TRIES || !isLockError(error)) throw error;
-        await this.#parts.clock.sleep(CONT_PAUSE_MS);
-      }
-    }
+    await continueGuest(this.#ask, this.#parts.clock);
     // QEMU sends RESUME ahead of its answer, unless the guest ran already.
     return this.#resumedAtMs ?? (await this.#runningSince());
   }
@@ -149,8 +139,7 @@ export class QemuInstance implements Instance {
 
   async kill(): Promise<void> {
     const { clock, process } = this.#parts;
-    const dead = await killForGood(process, { timeoutMs: KILL_TIMEOUT_MS, sleep: (ms) => clock.sleep(ms) });
-    if (!dead) {
+    if (!(await killForGood(process, { timeoutMs: KILL_TIMEOUT_MS, sleep: (ms) => clock.sleep(ms) }))) {
       throw this.#failure(`was killed but is still there after ${KILL_TIMEOUT_MS} ms`, 'It may still hold its disks.');
     }
     this.#end();
@@ -172,15 +161,8 @@ export class QemuInstance implements Instance {
     return openForMigration(this.#ask, this.#parts.pkiDirectory, options);
   }
 
-  async startTransfer(options: OutgoingOptions): Promise<void> {
-    this.#transferBegins = true;
-    this.#transfers += 1;
-    try {
-      await this.#makeWay();
-      await beginTransfer(this.#ask, this.#parts.pkiDirectory, options);
-    } finally {
-      this.#transferBegins = false;
-    }
+  startTransfer(options: OutgoingOptions): Promise<void> {
+    return this.#asTransfer(() => beginTransfer(this.#ask, this.#parts.pkiDirectory, options));
   }
 
   async setTransferParameters(parameters: TransferParameters): Promise<void> {
@@ -197,12 +179,8 @@ export class QemuInstance implements Instance {
   }
 
   async sampleMemory(): Promise<MemorySample> {
-    try {
-      return await sampleGuestMemory(this.pid, guestMemoryBytes(this.#parts.notes.definition));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw this.#failure(`does not show the guest's memory: ${reason}`, 'QEMU goes on as before.', error);
-    }
+    const memoryBytes = guestMemoryBytes(this.#parts.notes.definition);
+    return await this.#try("does not show the guest's memory", () => sampleGuestMemory(this.pid, memoryBytes));
   }
 
   /** Calls that overlap share one measurement: QEMU has room for no more. */
@@ -220,6 +198,15 @@ export class QemuInstance implements Instance {
   /** Cancels a rehearsal whose agent died. Throws when QEMU does not get out of it. */
   settleDirtyTracking(): Promise<void> {
     return this.#dirtyTracking.settle();
+  }
+
+  saveMemory(path: string): MemorySave {
+    return beginSave(this.#memoryChannel, path, (save) => this.#asTransfer(save));
+  }
+
+  /** Of a QEMU that was started to be given its memory. */
+  loadMemory(path: string): Promise<void> {
+    return this.#asTransfer(() => loadMemory(this.#memoryChannel, path));
   }
 
   async announce(): Promise<void> {
@@ -240,12 +227,25 @@ export class QemuInstance implements Instance {
     if (this.#gone === null && hasEnded(this.#parts.process)) this.#end();
   }
 
-  async #makeWay(): Promise<void> {
+  #asTransfer<T>(transfer: () => Promise<T>): Promise<T> {
+    return this.#transferTurn.take(() => this.#makeWay().then(transfer));
+  }
+
+  get #memoryChannel(): MemoryChannel {
+    const { clock, paths } = this.#parts;
+    return { ask: this.#ask, clock, status: () => this.#migrationStatus, socketPath: paths.memorySocket };
+  }
+
+  #makeWay(): Promise<void> {
+    return this.#try('cannot migrate now', () => this.#dirtyTracking.makeWay());
+  }
+
+  async #try<T>(otherwise: string, act: () => Promise<T>): Promise<T> {
     try {
-      await this.#dirtyTracking.makeWay();
+      return await act();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw this.#failure(`cannot migrate now: ${reason}`, 'QEMU goes on as before.', error);
+      throw this.#failure(`${otherwise}: ${reason}`, 'QEMU goes on as before.', error);
     }
   }
 
@@ -253,15 +253,18 @@ export class QemuInstance implements Instance {
     if (this.#migrates() || this.#dirtyTracking.underWay) return null;
     // First of all, so that nothing has to be waited for between the check and the command.
     if (this.#client === null) await this.connect();
-    const { clock } = this.#parts;
-    const transfers = this.#transfers;
-    return await measureDirtyRate(this.#ask, clock, () => !this.#migrates() && this.#transfers === transfers);
+    const transfers = this.#transferTurn.count;
+    return await measureDirtyRate(
+      this.#ask,
+      this.#parts.clock,
+      () => !this.#migrates() && this.#transferTurn.count === transfers,
+    );
   }
 
   /** Whether memory is on its way, about to be sent, or awaited. */
   #migrates(): boolean {
     const awaited = this.incomingMigration !== null && !this.#mayHaveRun;
-    return this.#transferBegins || awaited || UNDER_WAY.has(this.#migrationStatus);
+    return this.#transferTurn.taken || awaited || UNDER_WAY.has(this.#migrationStatus);
   }
 
   readonly #ask: Ask = (command, args, options) => {

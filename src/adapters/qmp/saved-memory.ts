@@ -1,0 +1,164 @@
+/**
+ * A guest's memory in a file. QEMU 7.2 knows no migration to a file, and may start no program to write one (`-sandbox`): it sends to, and
+ * receives from, a Unix socket beside its monitor, whose other end is here.
+ */
+import { once } from 'node:events';
+import { chmodSync, chownSync, createReadStream, createWriteStream, rmSync, statSync } from 'node:fs';
+import { open, unlink } from 'node:fs/promises';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { GodwitError } from '../../model/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { MemorySave, MigrationStatus } from '../../ports/hypervisor.ts';
+import { type Ask, endTransfer, setCapabilities, UNDER_WAY } from './migration-channel.ts';
+import { qemuParameters, transferSnapshotOf } from './transfer-figures.ts';
+
+export interface MemoryChannel {
+  readonly ask: Ask;
+  readonly clock: Clock;
+  /** As QEMU told last. */
+  readonly status: () => MigrationStatus;
+  /** For the socket between QEMU and this process. */
+  readonly socketPath: string;
+}
+
+const POLL_PERIOD_MS = 20;
+/** An earlier migration may have left its keys. */
+const WITHOUT_TLS = { 'tls-creds': '', 'tls-hostname': '' };
+
+/** See `Instance.saveMemory`; `alone` runs what nothing else may disturb. */
+export function beginSave(
+  channel: MemoryChannel,
+  path: string,
+  alone: (save: () => Promise<number>) => Promise<number>,
+): MemorySave {
+  const wish = new AbortController();
+  return {
+    bytes: alone(() => saveMemory(channel, path, wish.signal)),
+    abort: (reason) => wish.abort(reason),
+  };
+}
+
+async function saveMemory(channel: MemoryChannel, path: string, signal: AbortSignal): Promise<number> {
+  const { ask, clock, socketPath, status } = channel;
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true });
+  let receiver: Receiver | null = null;
+  try {
+    // Before the guest is stopped for nothing.
+    await once(file, 'open', { signal });
+    receiver = await listenForOne(socketPath);
+    await ask('stop');
+    await setCapabilities(ask, ['events', 'validate-uuid']);
+    await ask('migrate-set-parameters', { ...qemuParameters({ bandwidthBytesPerSecond: null }), ...WITHOUT_TLS });
+    await ask('migrate', { uri: `unix:${socketPath}` });
+    const received = receiver.connection.then((socket) => pipeline(socket, file, { signal }));
+    await Promise.all([received, untilSent(channel, signal)]);
+    await makeNameDurable(path);
+    return file.bytesWritten;
+  } catch (error) {
+    file.destroy();
+    await endTransfer(ask, clock, status).catch(() => undefined);
+    await unlink(path).catch(() => undefined);
+    throw signal.aborted ? signal.reason : saveError(path, error);
+  } finally {
+    receiver?.close();
+  }
+}
+
+/** Loads what {@link beginSave} wrote into a QEMU that waits for it, which then is `paused`. A QEMU that cannot load it ends. */
+export async function loadMemory({ ask, clock, socketPath }: MemoryChannel, path: string): Promise<void> {
+  const file = createReadStream(path);
+  try {
+    await once(file, 'open');
+    // `late-block-activate`: the images stay closed and unlocked until `cont`, as those of a guest that arrives by migration.
+    await setCapabilities(ask, ['events', 'validate-uuid', 'late-block-activate']);
+    await ask('migrate-incoming', { uri: `unix:${socketPath}` });
+    await pipeline(file, await connectTo(socketPath));
+    for (;;) {
+      const { status, errorText } = transferSnapshotOf(await ask('query-migrate'));
+      if (status === 'completed') return;
+      if (status === 'failed') throw new Error(`the saved memory ${path} could not be loaded: ${errorText ?? status}`);
+      await clock.sleep(POLL_PERIOD_MS);
+    }
+  } finally {
+    file.destroy();
+    rmSync(socketPath, { force: true });
+  }
+}
+
+/** Also asks: a QEMU that never connects says so only here. */
+async function untilSent({ ask, clock }: MemoryChannel, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    const { status, errorText } = transferSnapshotOf(await ask('query-migrate'));
+    if (status === 'completed') return;
+    if (!UNDER_WAY.has(status)) throw new Error(`QEMU has not sent all of it: ${errorText ?? status}`);
+    await clock.sleep(POLL_PERIOD_MS);
+  }
+}
+
+interface Receiver {
+  /** Rejects when the receiver is closed before anybody has connected. */
+  readonly connection: Promise<Socket>;
+  close(): void;
+}
+
+async function listenForOne(path: string): Promise<Receiver> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    resolve(socket);
+  });
+  rmSync(path, { force: true });
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed);
+    server.listen(path, listening);
+  });
+  // Nobody may wait for it any more.
+  promise.catch(() => undefined);
+  chownSync(path, -1, statSync(dirname(path)).gid);
+  chmodSync(path, 0o660);
+  return {
+    connection: promise,
+    close() {
+      reject(new Error('QEMU has not connected'));
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+async function connectTo(path: string): Promise<Socket> {
+  const socket = createConnection(path);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', reject);
+  });
+  return socket;
+}
+
+async function makeNameDurable(path: string): Promise<void> {
+  const directory = await open(dirname(path), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function saveError(path: string, error: unknown): unknown {
+  if (error instanceof GodwitError) return error;
+  const isFull = (error as NodeJS.ErrnoException).code === 'ENOSPC';
+  return new GodwitError(
+    {
+      code: isFull ? 'NOT_ENOUGH_DISK_SPACE' : 'DISK_FAILED',
+      message: `The memory could not be written to ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      state: 'Nothing of it is left there.',
+      nextStep: isFull ? 'Make room on the volume, then try again.' : 'Remove the cause, then try again.',
+    },
+    error,
+  );
+}
