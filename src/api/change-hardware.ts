@@ -89,12 +89,11 @@ export function changeHardware(
   const off = isOff(entry);
   const base = change.discardPending === true ? before.definition : (pendingDefinition ?? before.definition);
   const definition = changedHardware(base, change, parts);
-  const name = nameOf(entry);
-  if (!off && (change.growDisks ?? []).length > 0) throw mustBeOff(name, 'A disk cannot grow');
+  if (!off && (change.growDisks ?? []).length > 0) throw mustBeOff(before, 'A disk cannot grow');
   const removed = base.disks.filter(({ id }) => change.removeDisks?.includes(id) === true);
   const discarded = change.deleteDiskFiles === true ? removed : [];
   const held = discarded.some(({ path }) => before.definition.disks.some((disk) => disk.path === path));
-  if (!off && held) throw mustBeOff(name, 'The file of a disk cannot be deleted');
+  if (!off && held) throw mustBeOff(before, 'The file of a disk cannot be deleted');
   requirePlace(state, entry, { context, definition });
   const vm = entry.record.value.definition.name;
   const record: VmRecord = off

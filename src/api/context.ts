@@ -10,6 +10,7 @@ import type { EventLog } from '../ports/events.ts';
 import type { PowerFence } from '../ports/fence.ts';
 import type { Images, ImageSources } from '../ports/images.ts';
 import type { Log } from '../ports/log.ts';
+import type { SavedMemoryFiles } from '../ports/saved-memory.ts';
 import type { ClusterStore } from '../ports/store.ts';
 import type { CertificateIssuer } from '../ports/pki.ts';
 import type { StoreSeats, StoreSnapshots } from '../ports/store-seats.ts';
@@ -37,6 +38,7 @@ export interface ApiContext {
   readonly store: ClusterStore;
   readonly reader: ClusterReader;
   readonly disks: Disks;
+  readonly savedMemory: SavedMemoryFiles;
   readonly images: Images;
   readonly imageSources: ImageSources;
   readonly seeds: CloudInitSeeds;

@@ -18,6 +18,7 @@ export function serveDeleteVm(app: FastifyInstance, context: ApiContext): void {
   serve(app, deleteVm, async ({ params: { name }, query }) => {
     const record = await deleteRecord(context, name);
     await removeSeed(context, record);
+    await removeSavedMemory(context, record);
     const disks = query.deleteDisks === true ? await removeDisks(context, record) : keptDisks(record);
     return answer(200, { name, disks });
   });
@@ -29,7 +30,7 @@ async function deleteRecord(context: ApiContext, vm: VmName): Promise<VmRecord> 
     const state = await readForDecision(context, vm);
     const entry = requireVm(state, vm);
     requireNotMigrating(entry);
-    requireState(entry, ['off', 'failed'], 'deleted');
+    requireState(entry, ['off', 'saved', 'failed'], 'deleted');
     if (pendingRequest(entry)?.action === 'start') throw unsuitable(entry, `${nameOf(entry)} is being started.`);
     return changeOf(state, entry);
   });
@@ -79,6 +80,13 @@ async function removeSeed(context: ApiContext, record: VmRecord): Promise<void> 
       context.log.warn('What cloud-init read could not be removed', { vm: record.definition.name, path, error });
     });
   }
+}
+
+/** Nothing can be done with it but to start this VM. */
+async function removeSavedMemory(context: ApiContext, { definition }: VmRecord): Promise<void> {
+  await context.savedMemory.removeAll(definition, null).catch((error: unknown) => {
+    context.log.warn('The saved memory of a deleted VM could not be removed', { vm: definition.name, error });
+  });
 }
 
 function keptDisks(record: VmRecord): DeletedVm['disks'] {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { explainVm, type VmExplanation } from '../contract/availability.ts';
 import { needsOf } from '../failover/recovery-needs.ts';
 import { nodeState, type VmEntry, vmState } from '../model/cluster-state.ts';
+import { formatBytes } from '../model/units.ts';
 import { judgeNodes } from '../placement/choose-node.ts';
 import { nodesForPlacement } from './candidates.ts';
 import type { ApiContext } from './context.ts';
@@ -34,6 +35,12 @@ function whyOf(shown: Shown, entry: VmEntry): VmExplanation['why'] {
     );
   }
   if (!isRunning(entry) && record.desired === 'off') why.push('Nobody has asked for it to run.');
+  if (record.saved !== undefined) {
+    const { name } = record.definition;
+    why.push(
+      `Its memory has been in a file of ${formatBytes(record.saved.sizeBytes)} since ${record.saved.savedAt}: its next start goes on from there, unless \`godwit vm discard ${name}\` deletes it.`,
+    );
+  }
   if (status?.value.error != null) why.push(asSentence(status.value.error.message));
   const restarts = status?.value.restarts;
   if (restarts !== undefined && restarts.here + restarts.elsewhere > 0) {

@@ -76,7 +76,8 @@ function vmReasons({ state, now }: Shown, entry: VmEntry): CodedReason[] {
   if (migrating) return reasons;
   const pending = pendingRequest(entry);
   if (pending !== null && pending.action !== 'start') {
-    reasons.push({ code: 'VM_STATE_UNSUITABLE', text: `A ${pending.action} of ${vm} was asked for.` });
+    const text = pending.action === 'save' ? `${vm} is being saved.` : `A ${pending.action} of ${vm} was asked for.`;
+    reasons.push({ code: 'VM_STATE_UNSUITABLE', text });
   }
   if (owner === undefined) return [...reasons, { code: 'VM_STATE_UNSUITABLE', text: `${vm} has no owner.` }];
   const absent = whyOwnerAbsent(state, entry, now);
@@ -127,7 +128,7 @@ function nextStepFor(code: ErrorCode, vm: string): string {
   if (code === 'VM_MIGRATING')
     return `Wait until the migration has ended, or cancel it with \`godwit vm cancel ${vm}\`.`;
   if (code === 'VM_STATE_UNSUITABLE')
-    return `Look at its state with \`godwit vm show ${vm}\`; start it first if it is off.`;
+    return `Look at its state with \`godwit vm show ${vm}\`; start it first if it is off or saved.`;
   if (code === 'NOT_ENOUGH_MEMORY') return 'Turn off or move away a VM on the destination, or choose another one.';
   if (code === 'NODE_UNREACHABLE')
     return 'Bring the node back, or choose another destination; `godwit node list` shows which are up.';

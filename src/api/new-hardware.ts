@@ -2,7 +2,7 @@
 import type { HardwareChange } from '../contract/vm-hardware.ts';
 import { GodwitError, NOTHING_CHANGED } from '../model/errors.ts';
 import { formatBytes } from '../model/units.ts';
-import type { VmCdrom, VmDefinition, VmDisk, VmNic } from '../model/vm.ts';
+import type { VmCdrom, VmDefinition, VmDisk, VmNic, VmRecord } from '../model/vm.ts';
 import { invalid } from './invalid-input.ts';
 import { checkCpus, checkDiskSizes, checkMemory } from './new-vm-request.ts';
 
@@ -108,11 +108,18 @@ function freeId(prefix: string, taken: readonly { readonly id: string }[], limit
 }
 
 /** For what only a VM without a process can have done to it. */
-export function mustBeOff(vm: string, what: string): GodwitError {
+export function mustBeOff({ definition: { name: vm }, saved }: VmRecord, what: string): GodwitError {
+  const [why, nextStep] =
+    saved === undefined
+      ? [`${vm} has a process: QEMU holds its disks`, `Shut it down with \`godwit vm shutdown ${vm}\``]
+      : [
+          `${vm} is saved: its guest goes on with these disks`,
+          `Start it and shut it down, or \`godwit vm discard ${vm}\``,
+        ];
   return new GodwitError({
     code: 'VM_STATE_UNSUITABLE',
-    message: `${what} while ${vm} has a process: QEMU holds its disks.`,
+    message: `${what} while ${why}.`,
     state: NOTHING_CHANGED,
-    nextStep: `Shut it down with \`godwit vm shutdown ${vm}\`, then try again.`,
+    nextStep: `${nextStep}, then try again.`,
   });
 }

@@ -8,8 +8,9 @@ import type { VmCdrom, VmDefinition, VmDisk, VmRecord } from '../model/vm.ts';
 import type { Write } from '../ports/store.ts';
 import { pendingRequest } from './vm-state-checks.ts';
 
-/** Whether there is no QEMU of it and none about to be: its hardware can change at once. */
+/** Whether it has no QEMU and no saved memory, and is not about to: its hardware can change at once. */
 export function isOff(entry: VmEntry): boolean {
+  if (entry.record.value.saved !== undefined) return false;
   const state = vmState(entry);
   if ((state !== 'off' && state !== 'failed') || mayHaveProcess(entry)) return false;
   return pendingRequest(entry)?.action !== 'start';

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { pauseVm, resetVm, resumeVm, shutDownVm, startVm, turnOffVm } from '../contract/vms.ts';
+import { pauseVm, resetVm, resumeVm, saveVm, shutDownVm, startVm, turnOffVm } from '../contract/vms.ts';
 import { newOwnerForStart } from '../failover/elsewhere.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import {
@@ -30,6 +30,7 @@ import {
   requireOwnerServing,
   requireState,
   unsuitable,
+  whyOwnerAbsent,
 } from './vm-state-checks.ts';
 
 type PowerAction = Exclude<VmAction, 'delete'>;
@@ -43,6 +44,7 @@ export function servePower(app: FastifyInstance, context: ApiContext): void {
     [pauseVm, 'pause'],
     [resumeVm, 'resume'],
     [resetVm, 'reset'],
+    [saveVm, 'save'],
   ] as const;
   for (const [route, action] of routes) {
     serve(app, route, async ({ params: { name } }) =>
@@ -88,6 +90,7 @@ const WISHES: Readonly<Record<VmAction, string>> = {
   pause: 'paused',
   resume: 'resumed',
   reset: 'reset',
+  save: 'saved',
   delete: 'deleted',
 };
 
@@ -128,7 +131,7 @@ function decideStart(state: ClusterState, { entry, request, now }: PowerInput): 
     requireOwnerServing(state, entry, now);
     return sameWish(entry, pending);
   }
-  requireStateNow(entry, ['off', 'failed'], 'started');
+  requireStateNow(entry, ['off', 'saved', 'failed'], 'started');
   const started = takePending(entry);
   const owner = requireOwner(entry);
   const node = state.nodes.get(owner);
@@ -151,13 +154,25 @@ function startElsewhere(
   if (found.kind === 'found') {
     return changeOf(entry, request, { compare: found.compare, write: [...write, ...found.write] });
   }
-  const owner = requireOwnerServing(state, entry, now);
-  throw new GodwitError({
-    code: 'PLACEMENT_NOT_POSSIBLE',
-    message: `${owner}, the owner of ${nameOf(entry)}, takes no VMs now, and no other node can take it.`,
-    state: NOTHING_CHANGED,
-    nextStep: `Let ${owner} take VMs again with \`godwit node resume ${owner}\`, or give another node what it lacks.`,
-    details: { reasons: found.reasons },
+  if (found.mayRun) requireOwnerServing(state, entry, now);
+  throw noPlaceForStart(entry, whyOwnerAbsent(state, entry, now), found.reasons);
+}
+
+/** `absent`: why its owner cannot start it; null: its owner takes no VMs. */
+function noPlaceForStart(entry: VmEntry, absent: string | null, reasons: readonly string[]): GodwitError {
+  const [vm, owner] = [nameOf(entry), requireOwner(entry)];
+  const common = { state: NOTHING_CHANGED, details: { reasons } };
+  if (absent === null) {
+    return new GodwitError({
+      ...{ ...common, code: 'PLACEMENT_NOT_POSSIBLE' },
+      message: `${owner}, the owner of ${vm}, takes no VMs now, and no other node can take it.`,
+      nextStep: `Let ${owner} take VMs again with \`godwit node resume ${owner}\`, or give another node what it lacks.`,
+    });
+  }
+  return new GodwitError({
+    ...{ ...common, code: 'NODE_UNREACHABLE' },
+    message: `${absent} No other node can start ${vm}: ${reasons.join(' ')}`,
+    nextStep: `Bring ${owner} back, or give another node what it lacks, then try again.`,
   });
 }
 
@@ -186,7 +201,7 @@ function requireCanEnd(state: ClusterState, { entry, request, now }: PowerInput)
   const startPending = pendingRequest(entry)?.action === 'start';
   if (request.action === 'shutdown') requireStateNow(entry, ['running'], 'shut down');
   // A start that nobody has begun can be taken back, also while the owner is silent.
-  else if (startPending && vmState(entry) === 'off') return;
+  else if (startPending && ['off', 'saved'].includes(vmState(entry))) return;
   else requireStateNow(entry, ['running', 'paused', 'starting', 'failed'], 'turned off');
   // Whoever brings the VMs of a fenced node back sees that this one is to be off.
   const isFenced = state.nodes.get(requireOwner(entry))?.membership?.value.state === 'fenced';
@@ -198,6 +213,7 @@ const GUEST_ACTIONS = {
   pause: { allowed: ['running'], what: 'paused' },
   resume: { allowed: ['paused'], what: 'resumed' },
   reset: { allowed: ['running'], what: 'reset' },
+  save: { allowed: ['running', 'paused'], what: 'saved' },
 } as const;
 
 function requireGuest(

@@ -17,6 +17,7 @@ import type { ApiContext } from './context.ts';
 import { serveCreateVm } from './create-vm.ts';
 import { allowMemberPages } from './cross-origin.ts';
 import { serveDeleteVm } from './delete-vm.ts';
+import { serveDiscardSavedMemory } from './discard-saved-memory.ts';
 import { answerErrors } from './error-answer.ts';
 import { serveEviction } from './evict-node.ts';
 import { serveJoin } from './join.ts';
@@ -121,6 +122,7 @@ function serveAll(api: FastifyInstance, context: ApiContext, { history, loads, a
   serveCreateVm(api, context);
   serveDeleteVm(api, context);
   servePower(api, context);
+  serveDiscardSavedMemory(api, context);
   serveMigrateVm(api, context);
   serveCancelMigration(api, context);
   serveMigrations(api, context);

@@ -68,6 +68,7 @@ export function vmView(shown: Shown, entry: VmEntry): VmView {
     nics: definition.nics,
     cdroms: definition.cdroms ?? [],
     pending: pendingView(record),
+    saved: savedView(record),
     createdAt: record.createdAt,
     request: record.request === null ? null : { id: record.request.id, action: record.request.action },
     settledRequest: status?.settledRequest ?? null,
@@ -80,6 +81,10 @@ function availabilityOf({ availability }: VmRecord): VmView['availability'] {
   const { priority, preferredOwners, possibleOwners, antiAffinity, failback, restart } =
     availability ?? DEFAULT_AVAILABILITY;
   return { priority, preferredOwners, possibleOwners, antiAffinity, failback, restart };
+}
+
+function savedView({ saved }: VmRecord): VmView['saved'] {
+  return saved === undefined ? null : { savedAt: saved.savedAt, sizeBytes: saved.sizeBytes };
 }
 
 export function vmViews(shown: Shown): VmView[] {

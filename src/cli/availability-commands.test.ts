@@ -10,6 +10,8 @@ import type { Route } from '../contract/route.ts';
 import type { ClusterEvent } from '../model/events.ts';
 import { GodwitError } from '../model/errors.ts';
 import { eventKey, keys } from '../model/keys.ts';
+import { MEBIBYTE } from '../model/units.ts';
+import type { VmRecord } from '../model/vm.ts';
 import type { Cluster } from './cluster.ts';
 import { clusterStatus } from './cluster-status.ts';
 import type { Context } from './context.ts';
@@ -23,7 +25,9 @@ import { nodeDrain } from './node-drain.ts';
 import { nodeFencing } from './node-fencing.ts';
 import { nodePause } from './node-pause.ts';
 import { nodeResume } from './node-resume.ts';
+import { vmDiscard, vmPower } from './vm-power.ts';
 import { vmSet } from './vm-set.ts';
+import { vmList } from './vm-list.ts';
 import { vmShow } from './vm-show.ts';
 
 let cluster: ApiCluster;
@@ -148,6 +152,47 @@ describe('vm', () => {
       ...{ name: 'WebServer', state: 'running', owner: 'node1', highlyAvailable: true },
       explanation: { events: [{ text: 'WebServer waits.' }] },
     });
+  });
+});
+
+describe('a saved VM', () => {
+  const saved = {
+    path: '/a.memory',
+    sizeBytes: 300 * MEBIBYTE,
+    definitionHash: 'h',
+    savedAt: '2026-01-01T00:00:00.000Z',
+  };
+  beforeEach(async () => {
+    const entries = vmEntries('WebServer', 'saved');
+    const record = entries[keys.vmRecord('WebServer')] as VmRecord;
+    await cluster.put({ ...entries, [keys.vmRecord('WebServer')]: { ...record, saved } });
+  });
+
+  test('is listed so, and shown with the size of its memory and since when it has been saved', async () => {
+    expect(await say(vmList)).toMatch(/WebServer +saved/);
+    const shown = await say((context) => vmShow(context, 'WebServer'));
+    expect(shown).toMatch(/state +saved/);
+    expect(shown).toMatch(/saved memory +300 MiB, saved .+ ago; its next start goes on from there\n/);
+    expect(await asJson((context) => vmShow(context, 'WebServer'))).toMatchObject({
+      ...{ state: 'saved', saved: { sizeBytes: saved.sizeBytes, savedAt: saved.savedAt } },
+    });
+  });
+
+  test('is off once its memory is discarded; without any that is refused', async () => {
+    expect(await say((context) => vmDiscard(context, 'WebServer'))).toBe(
+      'The saved memory of WebServer is deleted. WebServer is off.\n',
+    );
+    await expect(say((context) => vmDiscard(context, 'WebServer'))).rejects.toMatchObject({
+      message: 'WebServer has no saved memory.',
+    });
+  });
+
+  test('was asked to be', async () => {
+    await cluster.put(vmEntries('WebServer', 'running'));
+    expect(await say((context) => vmPower(context, 'WebServer', { action: 'save', wait: false }))).toBe(
+      'WebServer: the request is taken.\n',
+    );
+    expect(cluster.store.value(keys.vmRecord('WebServer'))).toMatchObject({ request: { action: 'save' } });
   });
 });
 

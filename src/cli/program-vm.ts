@@ -27,7 +27,7 @@ export function addVmCommands(program: Command, act: Act): void {
   addSet(vm, act);
   addPower(vm, act);
   vm.command('delete')
-    .description('delete a VM that is off; its disks stay unless asked otherwise')
+    .description('delete a VM that is off or saved, with its saved memory; its disks stay unless asked otherwise')
     .argument('<vm>', 'its name')
     .option('--delete-disks', 'delete its disks too')
     .action((name: string, options: { deleteDisks?: boolean }, command: Command) =>
@@ -102,14 +102,15 @@ function addCreate(vm: Command, act: Act): void {
 
 function addPower(vm: Command, act: Act): void {
   const descriptions: Readonly<Record<PowerAction, string>> = {
-    start: 'start a VM that is off, and wait until it runs',
+    start: 'start a VM that is off or saved, and wait until it runs',
     shutdown: 'ask the guest to shut down, and wait until it has',
     'turn-off': 'turn a VM off as if its plug were pulled',
     pause: 'let the guest stand still where it is; it keeps its memory',
     resume: 'let a paused guest go on',
     reset: 'press the reset button: the guest boots anew with the same hardware',
+    save: "write the guest's memory beside its disks and end it; its next start goes on where it stood",
   };
-  for (const action of ['start', 'shutdown', 'turn-off', 'pause', 'resume', 'reset'] as const) {
+  for (const action of ['start', 'shutdown', 'turn-off', 'pause', 'resume', 'reset', 'save'] as const) {
     vm.command(action)
       .description(descriptions[action])
       .argument('<vm>', 'its name')
@@ -121,6 +122,12 @@ function addPower(vm: Command, act: Act): void {
         }),
       );
   }
+  vm.command('discard')
+    .description('delete the saved memory of a VM: its next start boots it anew, as after a power loss')
+    .argument('<vm>', 'its name')
+    .action((name: string, _options, command: Command) =>
+      act(command, async (context) => (await import('./vm-power.ts')).vmDiscard(context, name)),
+    );
 }
 
 function addConsole(vm: Command, act: Act): void {

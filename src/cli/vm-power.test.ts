@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { VmView } from '../contract/vms.ts';
 import type { Cluster } from './cluster.ts';
 import { changePower, type PowerAction } from './vm-power.ts';
@@ -48,4 +48,26 @@ test('an earlier request of the same kind, shown by a node that is behind, is no
   await expect(ask('shutdown', [{ newest: ['earlier', 'shutdown'], settled: 'earlier' }])).rejects.toMatchObject({
     code: 'CONCURRENT_CHANGE',
   });
+});
+
+test('a start that takes its memory from a file is waited for as long as that may take, to the end', async () => {
+  const request: Request = { id: 'ours', action: 'start' };
+  const view = { name: 'Db', owner: 'node1', error: null, request, settledRequest: null };
+  const left = [
+    { ...view, state: 'saved', saved: { savedAt: '', sizeBytes: 1 } },
+    { ...view, state: 'starting', saved: null },
+    { ...view, state: 'running', saved: null, settledRequest: 'ours' },
+  ];
+  let nowMs = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+  const call = async (route: { readonly method: string }) => {
+    if (route.method === 'POST') return { requestId: 'ours' };
+    nowMs += 100_000;
+    return left.shift();
+  };
+  try {
+    expect(await changePower({ call } as unknown as Cluster, 'Db', 'start')).toMatchObject({ state: 'running' });
+  } finally {
+    clock.mockRestore();
+  }
 });

@@ -1,11 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getVm, pauseVm, resetVm, resumeVm, shutDownVm, startVm, turnOffVm, type VmView } from '../contract/vms.ts';
+import {
+  discardSavedMemory,
+  getVm,
+  pauseVm,
+  resetVm,
+  resumeVm,
+  saveVm,
+  shutDownVm,
+  startVm,
+  turnOffVm,
+  type VmView,
+} from '../contract/vms.ts';
 import { ERROR_CODES, type ErrorCode, GodwitError } from '../model/errors.ts';
 import type { Cluster } from './cluster.ts';
 import { type Context, EXIT_DONE, type ExitStatus, report } from './context.ts';
 import { vmSentence } from './vm-text.ts';
 
-export type PowerAction = 'start' | 'shutdown' | 'turn-off' | 'pause' | 'resume' | 'reset';
+export type PowerAction = 'start' | 'shutdown' | 'turn-off' | 'pause' | 'resume' | 'reset' | 'save';
 
 const ACTIONS = {
   start: { route: startVm, deadlineMs: 60_000, doing: 'start' },
@@ -14,11 +25,15 @@ const ACTIONS = {
   pause: { route: pauseVm, deadlineMs: 30_000, doing: 'pause' },
   resume: { route: resumeVm, deadlineMs: 30_000, doing: 'resume' },
   reset: { route: resetVm, deadlineMs: 30_000, doing: 'reset' },
+  save: { route: saveVm, deadlineMs: 600_000, doing: 'save' },
 } as const;
+
+/** All of its memory is read from the volume, as it was written. */
+const LOADING_DEADLINE_MS = ACTIONS.save.deadlineMs;
 
 const POLL_PERIOD_MS = 100;
 
-/** `start`, `shutdown`, `turn-off`, `pause`, `resume` and `reset`: asks, and waits until the VM's owner is done with the request. */
+/** Asks, and waits until the VM's owner is done with the request. */
 export async function vmPower(
   context: Context,
   name: string,
@@ -35,15 +50,26 @@ export async function vmPower(
   return EXIT_DONE;
 }
 
+/** `discard`: the saved memory goes. */
+export async function vmDiscard(context: Context, name: string): Promise<ExitStatus> {
+  const cluster = await context.openCluster();
+  const vm = await cluster.call(discardSavedMemory, { params: { name } });
+  report(context, vm, () => `The saved memory of ${name} is deleted. ${vmSentence(vm)}`);
+  return EXIT_DONE;
+}
+
 /** Resolves with the VM as it is then; throws the error that its owner reported, or TIMED_OUT. */
 export async function changePower(cluster: Cluster, name: string, action: PowerAction): Promise<VmView> {
   const { route, deadlineMs } = ACTIONS[action];
   const { requestId } = await cluster.call(route, { params: { name } });
-  const until = performance.now() + deadlineMs;
+  const askedAt = performance.now();
   let last: VmView | null = null;
   let wasNewest = false;
-  while (performance.now() < until) {
+  let allowedMs: number = deadlineMs;
+  while (performance.now() < askedAt + allowedMs) {
     last = (await look(cluster, name)) ?? last;
+    // It is taken out of the record shortly before the guest goes on, and that is not the moment to give up.
+    if (last?.saved != null) allowedMs = Math.max(allowedMs, LOADING_DEADLINE_MS);
     const newest = last?.request ?? null;
     wasNewest ||= newest?.id === requestId;
     const isSettled = newest !== null && last?.settledRequest === newest.id;
@@ -56,7 +82,7 @@ export async function changePower(cluster: Cluster, name: string, action: PowerA
     if (last !== null && isSettled) throw overtaken(last, action);
     await sleep(POLL_PERIOD_MS);
   }
-  throw timedOut(name, { action, last });
+  throw timedOut(name, { action, last, allowedMs });
 }
 
 /** Null while no node answers: whoever answers later knows what has become of it. */
@@ -87,11 +113,14 @@ function overtaken(vm: VmView, action: PowerAction): GodwitError {
   });
 }
 
-function timedOut(name: string, given: { action: PowerAction; last: VmView | null }): GodwitError {
-  const { deadlineMs, doing } = ACTIONS[given.action];
+function timedOut(
+  name: string,
+  given: { readonly action: PowerAction; readonly last: VmView | null; readonly allowedMs: number },
+): GodwitError {
+  const { doing } = ACTIONS[given.action];
   return new GodwitError({
     code: 'TIMED_OUT',
-    message: `The request to ${doing} ${name} was not settled within ${deadlineMs / 1000} s.`,
+    message: `The request to ${doing} ${name} was not settled within ${given.allowedMs / 1000} s.`,
     state:
       given.last === null
         ? 'Unknown: no node answered. The request stands.'

@@ -8,7 +8,7 @@ import { ago } from './times.ts';
 
 /** "WebServer is running on node1 (10.78.0.100)." */
 export function vmSentence(vm: VmView): string {
-  const place = vm.owner === null || vm.state === 'off' ? '' : ` on ${vm.owner}`;
+  const place = vm.owner === null || vm.state === 'off' || vm.state === 'saved' ? '' : ` on ${vm.owner}`;
   const address = vm.state === 'running' && vm.addresses[0] !== undefined ? ` (${vm.addresses.join(', ')})` : '';
   return `${vm.name} ${vm.state === 'failed' ? 'has failed' : `is ${vm.state}`}${place}${address}.`;
 }
@@ -130,10 +130,22 @@ export function renderVm(vm: VmView, look: Look, nowMs: number): string {
         [nic.id, `${nic.macAddress} on ${nic.switchName}${nic.address === null ? '' : `, ${nic.address}`}`] as const,
     ),
     ...vm.cdroms.map(({ id, path }) => [id === 'seed' ? 'cloud-init' : 'CD drive', path] as const),
-    ...(vm.pending === null ? [] : [['at its next start', vm.pending.changes.join(' ')] as const]),
+    ...savedFacts(vm, nowMs),
+    ...(vm.pending === null ? [] : [[whenPending(vm), vm.pending.changes.join(' ')] as const]),
     ['created', ago(vm.createdAt, nowMs)],
   ];
   if (vm.migration !== null) facts.push(['migration', `${vm.migration.id} in ${vm.migration.phase}`]);
   if (vm.error !== null) facts.push(['error', `${vm.error.message} ${vm.error.nextStep} (${vm.error.code})`]);
   return renderFacts(facts, look);
+}
+
+function savedFacts({ saved }: VmView, nowMs: number): (readonly [string, string])[] {
+  if (saved === null) return [];
+  const text = `${formatBytes(saved.sizeBytes)}, saved ${ago(saved.savedAt, nowMs)}; its next start goes on from there`;
+  return [['saved memory', text]];
+}
+
+/** A guest that goes on does so with the hardware that it knows. */
+function whenPending({ saved }: VmView): string {
+  return saved === null ? 'at its next start' : 'at its next start without the saved memory';
 }

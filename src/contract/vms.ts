@@ -41,6 +41,8 @@ export const vmViewSchema = exact({
   ...deviceSchemas,
   /** Hardware that it gets when it is started the next time from off; null: it has all that was asked for. */
   pending: nullable(pendingHardwareSchema),
+  /** The guest's memory in a file, from which its next start goes on; null: there is none. */
+  saved: nullable(exact({ savedAt: Type.String(), sizeBytes: Type.Integer() })),
   createdAt: isoTime,
   /** The newest request to change the power state; done with once `settledRequest` has its id. */
   request: nullable(exact({ id: Type.String(), action: oneOf(VM_ACTIONS) })),
@@ -131,7 +133,7 @@ export type ChangeVmBody = Static<(typeof changeVm)['body']>;
 export const deleteVm = route({
   method: 'DELETE',
   path: '/vms/:name',
-  summary: 'Deletes a VM that is off. Its disks stay unless asked otherwise.',
+  summary: 'Deletes a VM that is off or saved, with its saved memory. Its disks stay unless asked otherwise.',
   params: nameParams,
   query: exact({ deleteDisks: Type.Optional(Type.Boolean()) }),
   response: {
@@ -152,7 +154,7 @@ const requestTaken = exact({
 export const startVm = route({
   method: 'POST',
   path: '/vms/:name/start',
-  summary: 'Starts a VM that is off.',
+  summary: 'Starts a VM that is off; a saved one goes on where it stood.',
   params: nameParams,
   response: { 202: requestTaken },
 });
@@ -195,4 +197,20 @@ export const resetVm = route({
   summary: 'Resets a running guest as if its reset button were pressed; it boots anew with the same hardware.',
   params: nameParams,
   response: { 202: requestTaken },
+});
+
+export const saveVm = route({
+  method: 'POST',
+  path: '/vms/:name/save',
+  summary: 'Stops a guest, writes its memory beside its disks and turns it off; its next start goes on where it stood.',
+  params: nameParams,
+  response: { 202: requestTaken },
+});
+
+export const discardSavedMemory = route({
+  method: 'DELETE',
+  path: '/vms/:name/saved-memory',
+  summary: 'Deletes the saved memory of a guest: its next start boots it anew, as after a power loss.',
+  params: nameParams,
+  response: { 200: vmViewSchema },
 });

@@ -101,6 +101,18 @@ describe('planDrain', () => {
 });
 
 describe('nextDrainSteps', () => {
+  test('gives a saved VM another owner, with its memory in its file', () => {
+    const saved = { path: '/volumes/shared/a.memory', sizeBytes: 1000, definitionHash: 'h', savedAt: requestedAt };
+    const state = cluster([{ name: 'A', on: 'node1', state: 'saved', record: { desired: 'off', saved } }]);
+    const [step] = nextDrainSteps(state, NOW, 'node1').steps;
+    if (step === undefined || step.kind === 'migrate') throw new Error('It was to get another owner.');
+    expect(step.event?.text).toMatch(/^A, which is saved, now belongs to node[23]\.$/);
+    const after = transact(state, step.transaction)?.vms.get('A');
+    expect(after?.owner?.value.node).toMatch(/node[23]/);
+    expect(after?.record.value.saved).toEqual(saved);
+    expect(after?.status?.value).toMatchObject({ state: 'saved', node: after?.owner?.value.node });
+  });
+
   test('does nothing for a node that is not drained', () => {
     const state = testCluster([{ name: 'node1' }, { name: 'node2' }], [{ name: 'A', on: 'node1' }]);
     expect(nextDrainSteps(state, NOW, 'node1')).toMatchObject({ kind: 'not-draining', steps: [] });

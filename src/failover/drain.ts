@@ -271,7 +271,7 @@ function look(setting: Setting, entry: VmEntry, found: Found): void {
     case 'owner': {
       const moved = moveOffVm(setting.state, setting.now, entry);
       if (moved === null) return;
-      const text = `${vm}, which is off, now belongs to ${moved.to}.`;
+      const text = `${vm}, which is ${vmState(entry) === 'saved' ? 'saved' : 'off'}, now belongs to ${moved.to}.`;
       const reason = `${setting.node} is being drained. ${moved.reason}`;
       const event: NewEvent = { kind: 'vm-moved', critical: false, node: moved.to, vm, text, reason };
       const transaction = whileDrained(setting, moved.transaction);

@@ -74,10 +74,20 @@ describe('newOwnerForStart', () => {
       [off, { name: 'Full', on: 'node2', memoryBytes: GIBIBYTE }],
     );
     expect(newOwnerForStart(full, NOW, vm(full))).toEqual({
-      kind: 'refused',
+      ...{ kind: 'refused', mayRun: false },
       reasons: ['node2 has 0 B of 1 GiB free for VMs, A needs 256 MiB.'],
     });
   });
+});
+
+test('somebody who asks for a start gets it where the VM has failed lately, if there is no other node', () => {
+  const lately = { restarts: { ...restarts, failedOn: ['node2'] } };
+  const off: TestVm = { name: 'A', on: 'node1', state: 'off', status: lately };
+  const fenced = { name: 'node1', is: 'fenced' } as const;
+  const two = testCluster([fenced, { name: 'node2' }], [off]);
+  expect(newOwnerForStart(two, NOW, vm(two))).toMatchObject({ kind: 'found', to: 'node2' });
+  const three = testCluster([fenced, { name: 'node2' }, { name: 'node3' }], [off]);
+  expect(newOwnerForStart(three, NOW, vm(three))).toMatchObject({ kind: 'found', to: 'node3' });
 });
 
 describe('moveOffVm', () => {

@@ -112,7 +112,8 @@ export type NewOwner =
       readonly compare: readonly Compare[];
       readonly write: readonly Write[];
     }
-  | { readonly kind: 'refused'; readonly reasons: readonly string[] };
+  /** `mayRun`: a process of it may be left on its owner. */
+  | { readonly kind: 'refused'; readonly mayRun: boolean; readonly reasons: readonly string[] };
 
 /**
  * A node on which a VM without a process can be started at once, for `start` when its owner is not there: for an owner that is fenced,
@@ -124,14 +125,17 @@ export function newOwnerForStart(state: ClusterState, now: Now, entry: VmEntry):
   const membership = state.nodes.get(from)?.membership ?? null;
   const { definition } = entry.record.value;
   if (mayHaveProcess(entry) && !provenQuiet(membership, isGuarded(entry))) {
-    return { kind: 'refused', reasons: [`${definition.name} may still run on ${from}, which cannot be reached.`] };
+    const reasons = [`${definition.name} may still run on ${from}, which cannot be reached.`];
+    return { kind: 'refused', mayRun: true, reasons };
   }
   const needs = needsOf(entry, now);
   const nodes = nodesForPlacement(state, now).filter(({ facts }) => facts.name !== from);
-  const placement = Room.of(nodes).best(needs);
+  const room = Room.of(nodes);
+  // Somebody wants it now: better where it has failed lately than nowhere.
+  const placement = room.best(needs) ?? room.best({ ...needs, failedOn: [] });
   if (placement === null) {
     return {
-      kind: 'refused',
+      ...{ kind: 'refused', mayRun: false },
       reasons: judgeNodes(nodes, needs).flatMap(({ reasons }) => reasons.map(({ text }) => text)),
     };
   }
