@@ -127,6 +127,20 @@ describe('the console', () => {
     await until('the guest answers', () => lab.guestAnswers(), 60_000);
   });
 
+  test('saves a guest with its memory, and starts it where it stood', async () => {
+    const { page } = window;
+    const boot = await lab.bootOf();
+    await page.goto(`/vms/${VM}`);
+    await window.act(VM, 'save');
+    await window.waitForRow(VM, 'Saved');
+    await see(page.getByText('Its memory is saved.').first()).toBeVisible();
+    await until('its QEMU has ended', () => lab.qemus() === 0, 20_000);
+    await window.act(VM, 'start');
+    await window.waitForRow(VM, 'Running');
+    expect(await lab.bootOf()).toBe(boot);
+    expect((await lab.vm()).saved).toBeNull();
+  });
+
   test('drains a node with a preview first, and brings it back', async () => {
     const { page } = window;
     const node = await lab.ownerOf();

@@ -17,8 +17,7 @@ import { useLocation } from 'wouter';
 import type { ConsoleKind } from '../../../src/contract/console.ts';
 import { ConnectionBar } from '../frame/connection-bar.tsx';
 import { useVm } from '../live/live-hooks.ts';
-import { StateBadge } from '../ui/state-badge.tsx';
-import { vmTone } from '../ui/tones.ts';
+import { VmStateBadge } from '../vms/vm-state-badge.tsx';
 import type { ConsoleState } from './console-state.ts';
 import type { GraphicalControls } from './graphical-console.tsx';
 
@@ -57,7 +56,7 @@ export function ConsolePage({ vm: name, kind }: { readonly vm: string; readonly 
       <ConnectionBar />
       <header className={styles.bar}>
         <Subtitle2 as="h1">{name}</Subtitle2>
-        {vm !== undefined && <StateBadge tone={vmTone(vm.state)} text={t(`ui:vmStates.${vm.state}`)} />}
+        {vm !== undefined && <VmStateBadge vm={vm} />}
         {vm?.owner != null && <Text size={200}>{t('consoles:runsOn', { node: vm.owner })}</Text>}
         <ConnectionBadge state={state} />
         <span className={styles.gap} />

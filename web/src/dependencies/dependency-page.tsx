@@ -29,8 +29,7 @@ import { useClient } from '../session/client-context.ts';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { formatDateTime } from '../ui/format.ts';
 import { Page } from '../ui/page.tsx';
-import { StateBadge } from '../ui/state-badge.tsx';
-import { vmTone } from '../ui/tones.ts';
+import { VmStateBadge } from '../vms/vm-state-badge.tsx';
 import { useAppearance } from '../ui/appearance.tsx';
 import { type DependencyGraph, dependencyGraph, type Suitability } from './dependency-graph.ts';
 import { layoutGraph } from './dependency-layout.ts';
@@ -91,11 +90,7 @@ export function DependencyPage({ vm: name }: { readonly vm: string }) {
     <Page
       title={t('dependencies:title')}
       crumbs={crumbs}
-      beside={
-        vm === undefined ? undefined : (
-          <StateBadge tone={vmTone(vm.state)} text={`${name}: ${t(`ui:vmStates.${vm.state}`)}`} />
-        )
-      }
+      beside={vm === undefined ? undefined : <VmStateBadge vm={vm} named />}
     >
       {vm === undefined ? (
         <EmptyState

@@ -6,8 +6,7 @@ import { useLive, useVmCpu } from '../live/live-hooks.ts';
 import { formatBytes, formatPercent } from '../ui/format.ts';
 import { ObjectLink } from '../ui/object-link.tsx';
 import { SmallTable } from '../ui/small-table.tsx';
-import { StateBadge } from '../ui/state-badge.tsx';
-import { vmTone } from '../ui/tones.ts';
+import { VmStateBadge } from '../vms/vm-state-badge.tsx';
 
 /** The VMs that it owns. */
 export function NodeVms({ node }: { readonly node: NodeView }) {
@@ -38,7 +37,7 @@ export function NodeVms({ node }: { readonly node: NodeView }) {
         { label: t('nodes:vm'), render: (vm) => <ObjectLink to="vms" name={vm.name} /> },
         {
           label: t('nodes:vmState'),
-          render: (vm) => <StateBadge tone={vmTone(vm.state)} text={t(`ui:vmStates.${vm.state}`)} />,
+          render: (vm) => <VmStateBadge vm={vm} />,
         },
         { label: t('nodes:highlyAvailable'), render: (vm) => (vm.highlyAvailable ? t('ui:yes') : t('ui:no')) },
         { label: t('nodes:vmMemory'), align: 'end', render: (vm) => formatBytes(vm.memoryBytes) },

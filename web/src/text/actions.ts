@@ -6,9 +6,11 @@ export const en = {
     start: 'Start',
     'shut-down': 'Shut down',
     'turn-off': 'Turn off…',
+    save: 'Save',
     pause: 'Pause',
     resume: 'Resume',
     reset: 'Reset',
+    'delete-saved-state': 'Delete saved state…',
     'live-migrate': 'Live migration',
     'cancel-migration': 'Cancel live migration',
     settings: 'Settings…',
@@ -25,9 +27,11 @@ export const en = {
     start: 'Start {{name}}',
     'shut-down': 'Shut down {{name}}',
     'turn-off': 'Turn off {{name}}',
+    save: 'Save {{name}}',
     pause: 'Pause {{name}}',
     resume: 'Resume {{name}}',
     reset: 'Reset {{name}}',
+    'delete-saved-state': 'Delete the saved state of {{name}}',
     'live-migrate': 'Live migration of {{name}} to {{node}}',
     'live-migrate-best': 'Live migration of {{name}} to the best possible node',
     'cancel-migration': 'Cancel the live migration of {{name}}',
@@ -39,6 +43,7 @@ export const en = {
   done: {
     settings: '{{name}} is changed.',
     settingsPending: '{{name}} is changed; hardware follows at its next start.',
+    settingsPendingSaved: '{{name}} is changed; hardware follows at its next start without the saved memory.',
   },
   obstacles: {
     off: '{{name}} is off.',
@@ -46,8 +51,10 @@ export const en = {
     running: '{{name}} is running.',
     paused: '{{name}} is paused.',
     migrating: '{{name}} is on the move.',
+    saving: '{{name}} is being saved.',
     saved: '{{name}} is saved.',
     failed: '{{name}} has failed.',
+    noDisk: '{{name}} has no disk; its memory would be kept beside it.',
   },
   targets: {
     best: 'Best possible node',
@@ -81,11 +88,14 @@ export const en = {
     title: 'What the actions do',
     of: {
       connect: 'Opens the screen of the VM in a window of its own. It stays while the VM moves to another node.',
-      start: 'Starts the VM on the node that suits it best.',
+      start:
+        'Starts the VM on the node that suits it best. Where its memory is saved, the guest goes on where it stood.',
       'shut-down': 'Asks the guest to shut down by itself, as its power button does.',
       'turn-off': 'Ends the VM at once. What the guest has not written to its disk is lost.',
+      save: 'Stops the guest, writes its memory to a file beside its disks and ends the VM, which then needs no memory of the node. Start lets the guest go on where it stood.',
       pause: 'Stops the processors of the VM; its memory stays. Resume lets it run on.',
       reset: 'Restarts the guest at once, as the reset button does.',
+      'delete-saved-state': 'Deletes the saved memory. The next start boots the guest anew, as after a power loss.',
       'live-migrate':
         'Moves the running VM to another node. Each node says how long it would take, or why it is not possible. Options has budget, bandwidth and encryption.',
       'cancel-migration': 'Ends the move; the VM runs on where it is.',
@@ -104,10 +114,20 @@ export const en = {
     text: 'As if the plug were pulled: what the guest has not written to its disk is lost. Shutting down asks the guest to end by itself.',
     confirm: 'Turn off',
   },
+  deleteSavedState: {
+    action: 'Delete saved state',
+    title_one: 'Delete the saved state of {{name}}?',
+    title_other: 'Delete the saved state of {{count}} VMs?',
+    text: 'What the guest had in its memory and not written to its disk is lost, as after a power loss: the next start boots it anew. Disks stay as they are. To keep it, start the VM and shut it down.',
+    confirm: 'Delete',
+  },
   delete: {
     title_one: 'Delete {{name}}',
     title_other: 'Delete {{count}} VMs',
     text: 'The VM and its settings are removed from the cluster. This cannot be taken back.',
+    savedToo_one: 'The saved memory of {{name}} is deleted, too: what the guest has not written to its disk is lost.',
+    savedToo_other:
+      'The saved memory of {{count}} of them is deleted, too: what those guests have not written to their disks is lost.',
     disks: 'Delete its disk files, too',
     disksKept: 'The disk files stay where they are:',
     disksGone: 'These files are deleted for good:',
@@ -122,9 +142,11 @@ export const de: Translated<typeof en> = {
     start: 'Starten',
     'shut-down': 'Herunterfahren',
     'turn-off': 'Ausschalten…',
+    save: 'Speichern',
     pause: 'Anhalten',
     resume: 'Fortsetzen',
     reset: 'Zurücksetzen',
+    'delete-saved-state': 'Gespeicherten Zustand löschen…',
     'live-migrate': 'Livemigration',
     'cancel-migration': 'Livemigration abbrechen',
     settings: 'Einstellungen…',
@@ -141,9 +163,11 @@ export const de: Translated<typeof en> = {
     start: '{{name}} starten',
     'shut-down': '{{name}} herunterfahren',
     'turn-off': '{{name}} ausschalten',
+    save: '{{name}} speichern',
     pause: '{{name}} anhalten',
     resume: '{{name}} fortsetzen',
     reset: '{{name}} zurücksetzen',
+    'delete-saved-state': 'Gespeicherten Zustand von {{name}} löschen',
     'live-migrate': 'Livemigration von {{name}} zu {{node}}',
     'live-migrate-best': 'Livemigration von {{name}} zum bestmöglichen Knoten',
     'cancel-migration': 'Livemigration von {{name}} abbrechen',
@@ -155,6 +179,8 @@ export const de: Translated<typeof en> = {
   done: {
     settings: '{{name}} ist geändert.',
     settingsPending: '{{name}} ist geändert; die Hardware folgt beim nächsten Start.',
+    settingsPendingSaved:
+      '{{name}} ist geändert; die Hardware folgt beim nächsten Start ohne den gespeicherten Arbeitsspeicher.',
   },
   obstacles: {
     off: '{{name}} ist ausgeschaltet.',
@@ -162,8 +188,10 @@ export const de: Translated<typeof en> = {
     running: '{{name}} wird ausgeführt.',
     paused: '{{name}} ist angehalten.',
     migrating: '{{name}} wird gerade migriert.',
+    saving: '{{name}} wird gerade gespeichert.',
     saved: '{{name}} ist gespeichert.',
     failed: 'Bei {{name}} ist ein Fehler aufgetreten.',
+    noDisk: '{{name}} hat keinen Datenträger, neben dem ihr Arbeitsspeicher liegen könnte.',
   },
   targets: {
     best: 'Bestmöglicher Knoten',
@@ -197,12 +225,16 @@ export const de: Translated<typeof en> = {
     title: 'Was die Aktionen bewirken',
     of: {
       connect: 'Öffnet den Bildschirm der VM in einem eigenen Fenster. Er bleibt, wenn die VM den Knoten wechselt.',
-      start: 'Startet die VM auf dem Knoten, der am besten passt.',
+      start:
+        'Startet die VM auf dem Knoten, der am besten passt. Ist ihr Arbeitsspeicher gespeichert, läuft der Gast dort weiter, wo er stand.',
       'shut-down': 'Bittet den Gast, sich selbst herunterzufahren, wie mit dem Netzschalter.',
       'turn-off':
         'Beendet die VM sofort. Was der Gast noch nicht auf seinen Datenträger geschrieben hat, ist verloren.',
+      save: 'Hält den Gast an, schreibt seinen Arbeitsspeicher in eine Datei neben seinen Datenträgern und beendet die VM, die dann keinen Arbeitsspeicher des Knotens mehr braucht. Starten lässt den Gast dort weiterlaufen, wo er stand.',
       pause: 'Hält die Prozessoren der VM an; ihr Arbeitsspeicher bleibt erhalten. Fortsetzen lässt sie weiterlaufen.',
       reset: 'Startet den Gast sofort neu, wie mit der Reset-Taste.',
+      'delete-saved-state':
+        'Löscht den gespeicherten Arbeitsspeicher. Beim nächsten Start bootet der Gast neu, wie nach einem Stromausfall.',
       'live-migrate':
         'Verschiebt die laufende VM auf einen anderen Knoten. Zu jedem Knoten steht, wie lange es dauern würde oder warum es nicht geht. Unter Optionen: Budget, Bandbreite und Verschlüsselung.',
       'cancel-migration': 'Bricht die Migration ab; die VM läuft auf ihrem bisherigen Knoten weiter.',
@@ -222,10 +254,21 @@ export const de: Translated<typeof en> = {
     text: 'Als würde der Stecker gezogen: Was der Gast noch nicht auf seinen Datenträger geschrieben hat, ist verloren. Herunterfahren bittet den Gast, sich selbst zu beenden.',
     confirm: 'Ausschalten',
   },
+  deleteSavedState: {
+    action: 'Gespeicherten Zustand löschen',
+    title_one: 'Gespeicherten Zustand von {{name}} löschen?',
+    title_other: 'Gespeicherten Zustand von {{count}} VMs löschen?',
+    text: 'Was der Gast im Arbeitsspeicher hatte und noch nicht auf seinen Datenträger geschrieben hat, ist verloren wie nach einem Stromausfall: Beim nächsten Start bootet er neu. Datenträger bleiben, wie sie sind. Um nichts zu verlieren, starten Sie die VM und fahren Sie sie herunter.',
+    confirm: 'Löschen',
+  },
   delete: {
     title_one: '{{name}} löschen',
     title_other: '{{count}} VMs löschen',
     text: 'Die VM und ihre Einstellungen werden aus dem Cluster entfernt. Das lässt sich nicht rückgängig machen.',
+    savedToo_one:
+      'Auch der gespeicherte Arbeitsspeicher von {{name}} wird gelöscht: Was der Gast noch nicht auf seinen Datenträger geschrieben hat, ist verloren.',
+    savedToo_other:
+      'Auch der gespeicherte Arbeitsspeicher von {{count}} dieser VMs wird gelöscht: Was diese Gäste noch nicht auf ihre Datenträger geschrieben haben, ist verloren.',
     disks: 'Auch die Datenträgerdateien löschen',
     disksKept: 'Die Datenträgerdateien bleiben, wo sie sind:',
     disksGone: 'Diese Dateien werden endgültig gelöscht:',

@@ -47,7 +47,10 @@ export const en = {
   failbackWindow: 'Between {{from}} and {{to}} h (UTC)',
   ownAddress: 'finds its own address',
   cdroms: { cd0: 'CD drive', seed: 'cloud-init' },
+  saved: 'Its memory is saved.',
+  savedText: 'Since {{when}}, in a file of {{size}}. The next start goes on from there.',
   pending: 'At the next start:',
+  pendingSaved: 'At the next start without the saved memory:',
   neverMoved: 'It has not moved lately.',
   moves: {
     when: 'When',
@@ -85,6 +88,8 @@ export const en = {
     title: 'Settings of {{name}}',
     now: 'The VM is off: everything applies at once.',
     later: 'The VM is not off: hardware is kept until it starts the next time. Everything else applies at once.',
+    booted:
+      'The memory of the VM is saved and fits only the hardware that it has now: changed hardware is kept until the VM starts after a shutdown, or after its saved state was deleted. Everything else applies at once.',
     memory: 'Memory in MiB',
     cpus: 'CPUs',
     disks: 'Disks',
@@ -100,6 +105,7 @@ export const en = {
     willGo: 'is removed',
     removedDisksKept: 'Files of removed disks stay on the volume.',
     waiting: 'Waiting for the next start:',
+    waitingSaved: 'Waiting for the next start without the saved memory:',
     discard: 'Forget these',
     budget: 'Budget in milliseconds',
     budgetAboveMax: 'It may be widened to {{max}} ms at most. Raise that first, in the properties.',
@@ -153,7 +159,10 @@ export const de: Translated<typeof en> = {
   failbackWindow: 'Zwischen {{from}} und {{to}} Uhr (UTC)',
   ownAddress: 'findet ihre Adresse selbst',
   cdroms: { cd0: 'CD-Laufwerk', seed: 'cloud-init' },
+  saved: 'Ihr Arbeitsspeicher ist gespeichert.',
+  savedText: 'Seit {{when}}, in einer Datei mit {{size}}. Beim nächsten Start läuft der Gast dort weiter.',
   pending: 'Beim nächsten Start:',
+  pendingSaved: 'Beim nächsten Start ohne den gespeicherten Arbeitsspeicher:',
   neverMoved: 'In letzter Zeit wurde die VM nicht migriert.',
   moves: {
     when: 'Wann',
@@ -191,6 +200,8 @@ export const de: Translated<typeof en> = {
     title: 'Einstellungen von {{name}}',
     now: 'Die VM ist ausgeschaltet: Alles gilt sofort.',
     later: 'Die VM ist nicht ausgeschaltet: Hardware gilt ab ihrem nächsten Start, alles andere sofort.',
+    booted:
+      'Der Arbeitsspeicher der VM ist gespeichert und passt nur zu ihrer jetzigen Hardware: Geänderte Hardware gilt erst, wenn die VM nach einem Herunterfahren oder nach dem Löschen des gespeicherten Zustands startet, alles andere sofort.',
     memory: 'Arbeitsspeicher in MiB',
     cpus: 'CPUs',
     disks: 'Datenträger',
@@ -206,6 +217,7 @@ export const de: Translated<typeof en> = {
     willGo: 'wird entfernt',
     removedDisksKept: 'Dateien entfernter Datenträger bleiben auf dem Volume.',
     waiting: 'Wartet auf den nächsten Start:',
+    waitingSaved: 'Wartet auf den nächsten Start ohne den gespeicherten Arbeitsspeicher:',
     discard: 'Verwerfen',
     budget: 'Budget in Millisekunden',
     budgetAboveMax:

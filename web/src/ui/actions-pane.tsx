@@ -37,6 +37,7 @@ const useStyles = makeStyles({
     justifyContent: 'flex-start',
     fontWeight: tokens.fontWeightRegular,
     color: tokens.colorPaletteRedForeground1,
+    textAlign: 'left',
   },
   divider: { flexGrow: 0, paddingBlock: tokens.spacingVerticalXS },
 });

@@ -3,7 +3,7 @@ export type Tone = 'good' | 'busy' | 'paused' | 'idle' | 'warning' | 'bad' | 'fe
 
 export function vmTone(state: string): Tone {
   if (state === 'running') return 'good';
-  if (state === 'migrating' || state === 'starting') return 'busy';
+  if (state === 'migrating' || state === 'starting' || state === 'saving') return 'busy';
   if (state === 'paused' || state === 'saved') return 'paused';
   return state === 'failed' ? 'bad' : 'idle';
 }

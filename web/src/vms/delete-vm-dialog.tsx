@@ -29,6 +29,7 @@ export function DeleteVmDialog({ vms, onClose }: { readonly vms: readonly VmView
   const store = useContext(LiveContext);
   const [, navigate] = useLocation();
   const [deleteDisks, setDeleteDisks] = useState(false);
+  const saved = vms.filter((vm) => vm.saved !== null);
   const files = vms.flatMap(({ disks }) => disks.map(({ path }) => path));
   const remove = async () => {
     await runAll(
@@ -54,6 +55,7 @@ export function DeleteVmDialog({ vms, onClose }: { readonly vms: readonly VmView
       onClose={onClose}
     >
       <Text>{t('delete.text')}</Text>
+      {saved.length > 0 && <Text>{t('delete.savedToo', { count: saved.length, name: saved[0]?.name ?? '' })}</Text>}
       {files.length > 0 && (
         <>
           <Checkbox

@@ -23,7 +23,7 @@ import { FormDialog } from '../ui/form-dialog.tsx';
 import { useRun } from '../ui/use-run.tsx';
 import { WholeNumber, WholeNumberField } from '../ui/whole-number.tsx';
 import { BUDGET_MS_MAX, maxTooSmall } from './budget-draft.ts';
-import { changesOf, type Hardware, hardwareOf } from './settings-draft.ts';
+import { changesOf, type Hardware, hardwareHolds, hardwareOf } from './settings-draft.ts';
 import { useSwitches } from './switches.ts';
 
 const useStyles = makeStyles({
@@ -74,7 +74,7 @@ function Settings({ vm, newDisk, onClose }: SettingsProps) {
   const change = (part: Partial<Hardware>) => setDraft((before) => ({ ...before, ...part }));
   const body = changesOf(vm, draft);
   const aboveMax = maxTooSmall({ budgetMs: draft.budgetMs, budgetMaxMs: vm.budgetMaxMs });
-  const isOff = vm.state === 'off' || vm.state === 'failed';
+  const holds = hardwareHolds(vm);
   const send = (what: ChangeVmBody) => {
     onClose();
     void run({
@@ -83,7 +83,9 @@ function Settings({ vm, newDisk, onClose }: SettingsProps) {
       done: (now) =>
         now.pending === null
           ? t('actions:done.settings', { name: vm.name })
-          : t('actions:done.settingsPending', { name: vm.name }),
+          : t(now.saved === null ? 'actions:done.settingsPending' : 'actions:done.settingsPendingSaved', {
+              name: vm.name,
+            }),
     });
   };
   return (
@@ -94,11 +96,12 @@ function Settings({ vm, newDisk, onClose }: SettingsProps) {
       onApply={() => (Object.keys(body).length === 0 ? onClose() : send(body))}
       onClose={onClose}
     >
-      <Text>{t(isOff ? 'vms:settings.now' : 'vms:settings.later')}</Text>
+      <Text>{t(`vms:settings.${holds}`)}</Text>
       {vm.pending !== null && (
         <MessageBar layout="multiline">
           <MessageBarBody>
-            {t('vms:settings.waiting')} <span lang="en">{vm.pending.changes.join(' ')}</span>
+            {t(holds === 'booted' ? 'vms:settings.waitingSaved' : 'vms:settings.waiting')}{' '}
+            <span lang="en">{vm.pending.changes.join(' ')}</span>
           </MessageBarBody>
           <MessageBarActions>
             <Button size="small" onClick={() => send({ discardPending: true })}>

@@ -19,6 +19,13 @@ export interface Hardware {
   readonly cdrom: string | null;
 }
 
+/** From when on changed hardware holds; `booted`: from the next start without the saved memory. */
+export function hardwareHolds({ state, saved }: Pick<VmView, 'state' | 'saved'>): 'now' | 'later' | 'booted' {
+  // What is in the memory fits only the hardware that it was saved under.
+  if (saved !== null) return 'booted';
+  return state === 'off' || state === 'failed' ? 'now' : 'later';
+}
+
 /** As it will be after the next start: what waits already counts. */
 export function hardwareOf(vm: VmView): Hardware {
   const { memoryBytes, cpus, cdroms } = vm.pending ?? vm;

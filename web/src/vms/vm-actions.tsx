@@ -3,10 +3,20 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { cancelMigration } from '../../../src/contract/migrations.ts';
-import { changeVm, pauseVm, resetVm, resumeVm, shutDownVm, startVm, type VmView } from '../../../src/contract/vms.ts';
+import {
+  changeVm,
+  pauseVm,
+  resetVm,
+  resumeVm,
+  saveVm,
+  shutDownVm,
+  startVm,
+  type VmView,
+} from '../../../src/contract/vms.ts';
 import { useClient } from '../session/client-context.ts';
 import type { ActionItem } from '../ui/actions.ts';
 import { type Task, useRunAll } from '../ui/use-run-all.tsx';
+import { DeleteSavedStateDialog } from './delete-saved-state-dialog.tsx';
 import { DeleteVmDialog } from './delete-vm-dialog.tsx';
 import { LiveMigrationTargets } from './live-migration-targets.tsx';
 import { MigrationOptionsDialog } from './migration-options-dialog.tsx';
@@ -17,7 +27,15 @@ import { actionIcons } from './vm-action-icons.tsx';
 import { VmHelpDialog } from './vm-help-dialog.tsx';
 import { obstacleTo, type VmActionId } from './vm-obstacles.ts';
 
-type DialogName = 'delete' | 'settings' | 'add-storage' | 'properties' | 'turn-off' | 'migration-options' | 'help';
+type DialogName =
+  | 'delete'
+  | 'delete-saved-state'
+  | 'settings'
+  | 'add-storage'
+  | 'properties'
+  | 'turn-off'
+  | 'migration-options'
+  | 'help';
 
 /** What can be done to the selected VMs, and the dialog that is open. */
 export function useVmActions(vms: readonly VmView[]): {
@@ -40,18 +58,31 @@ export function useVmActions(vms: readonly VmView[]): {
   const each = (id: RequestId, concerned: readonly VmView[] = vms) => ({
     run: () => void runAll(t(`labels.${id}`), concerned.map(requests[id])),
   });
-  const show = (name: DialogName) => () => setOpen({ name, vms });
+  const show = (name: DialogName, concerned = vms) => {
+    return () => setOpen({ name, vms: concerned });
+  };
   // Where the selected ones differ, both are offered, each for those that it changes.
   const begin = vms.filter(({ automaticStart }) => automaticStart);
   const stay = vms.filter(({ automaticStart }) => !automaticStart);
+  const saved = vms.filter((vm) => vm.saved !== null);
   const items: ActionItem[] = [
     ...(single ? [item('connect', 'connect', { primary: true, run: () => openConsole(first) })] : []),
     item('start', 'power', { primary: true, ...each('start') }),
     item('shut-down', 'power', { primary: true, ...each('shut-down') }),
     item('turn-off', 'power', { run: show('turn-off') }),
+    item('save', 'power', each('save')),
     item('pause', 'power', each('pause')),
     item('resume', 'power', each('resume')),
     item('reset', 'power', each('reset')),
+    ...(saved.length > 0
+      ? [
+          item('delete-saved-state', 'power', {
+            danger: true,
+            obstacle: obstacleTo('delete-saved-state', saved, t),
+            run: show('delete-saved-state', saved),
+          }),
+        ]
+      : []),
     item('live-migrate', 'move', {
       primary: true,
       submenu: () => <LiveMigrationTargets vms={vms} onOptions={show('migration-options')} />,
@@ -91,6 +122,8 @@ function dialogOf(
   switch (open.name) {
     case 'delete':
       return <DeleteVmDialog vms={open.vms} onClose={onClose} />;
+    case 'delete-saved-state':
+      return <DeleteSavedStateDialog vms={open.vms} onClose={onClose} />;
     case 'turn-off':
       return <TurnOffDialog vms={open.vms} onClose={onClose} />;
     case 'settings':
@@ -113,6 +146,7 @@ function openConsole(vm: VmView): void {
 type RequestId =
   | 'start'
   | 'shut-down'
+  | 'save'
   | 'pause'
   | 'resume'
   | 'reset'
@@ -132,6 +166,7 @@ function useVmRequests(): Record<RequestId, (vm: VmView) => Task> {
   return {
     start: task('start', (params) => client.call(startVm, { params })),
     'shut-down': task('shut-down', (params) => client.call(shutDownVm, { params })),
+    save: task('save', (params) => client.call(saveVm, { params })),
     pause: task('pause', (params) => client.call(pauseVm, { params })),
     resume: task('resume', (params) => client.call(resumeVm, { params })),
     reset: task('reset', (params) => client.call(resetVm, { params })),

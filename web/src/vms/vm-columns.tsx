@@ -5,8 +5,8 @@ import { useLive, useVmCpu } from '../live/live-hooks.ts';
 import type { LiveState } from '../live/live-store.ts';
 import { formatBytes, formatMs, formatPercent } from '../ui/format.ts';
 import type { Column } from '../ui/list-columns.ts';
-import { StateBadge } from '../ui/state-badge.tsx';
-import { vmTone } from '../ui/tones.ts';
+import { shownState } from './shown-state.ts';
+import { VmStateBadge } from './vm-state-badge.tsx';
 
 /** The columns that administrators know from Windows, and the gap of the last move. */
 export function useVmColumns(): readonly Column<VmView>[] {
@@ -19,9 +19,9 @@ export function useVmColumns(): readonly Column<VmView>[] {
         sortBy: (vm) => vm.name,
       },
       {
-        ...{ id: 'state', label: t('vms:columns.state'), width: 'minmax(138px, 1fr)' },
-        render: (vm) => <StateBadge tone={vmTone(vm.state)} text={t(`ui:vmStates.${vm.state}`)} />,
-        sortBy: (vm) => vm.state,
+        ...{ id: 'state', label: t('vms:columns.state'), width: 'minmax(146px, 1fr)' },
+        render: (vm) => <VmStateBadge vm={vm} />,
+        sortBy: shownState,
       },
       {
         ...{ id: 'type', label: t('vms:columns.type'), width: 'minmax(104px, 1fr)', wideOnly: true },

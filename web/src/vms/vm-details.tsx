@@ -20,9 +20,9 @@ import { useClient } from '../session/client-context.ts';
 import { formatBytes, formatDateTime, formatMs, formatPercent } from '../ui/format.ts';
 import { type Property, PropertyList } from '../ui/property-list.tsx';
 import { Section } from '../ui/section.tsx';
-import { StateBadge } from '../ui/state-badge.tsx';
-import { vmTone } from '../ui/tones.ts';
 import { LastMigrations } from './last-migrations.tsx';
+import { shownState } from './shown-state.ts';
+import { VmStateBadge } from './vm-state-badge.tsx';
 
 const useStyles = makeStyles({
   root: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM },
@@ -46,8 +46,8 @@ export function VmDetails({ vm }: { readonly vm: VmView }) {
         <Text size={500} weight="semibold">
           {vm.name}
         </Text>
-        <StateBadge tone={vmTone(vm.state)} text={t(`ui:vmStates.${vm.state}`)} />
-        {vm.reason !== null && (
+        <VmStateBadge vm={vm} />
+        {vm.reason !== null && shownState(vm) === vm.state && (
           <Text lang="en" size={200}>
             {vm.reason}
           </Text>
@@ -90,10 +90,19 @@ function Alerts({ vm }: { readonly vm: VmView }) {
           </MessageBarBody>
         </MessageBar>
       )}
+      {vm.saved !== null && (
+        <MessageBar intent="info" layout="multiline">
+          <MessageBarBody>
+            <MessageBarTitle>{t('saved')}</MessageBarTitle>{' '}
+            {t('savedText', { when: formatDateTime(vm.saved.savedAt), size: formatBytes(vm.saved.sizeBytes) })}
+          </MessageBarBody>
+        </MessageBar>
+      )}
       {vm.pending !== null && (
         <MessageBar intent="info" layout="multiline">
           <MessageBarBody>
-            <MessageBarTitle>{t('pending')}</MessageBarTitle> <span lang="en">{vm.pending.changes.join(' ')}</span>
+            <MessageBarTitle>{t(vm.saved === null ? 'pending' : 'pendingSaved')}</MessageBarTitle>{' '}
+            <span lang="en">{vm.pending.changes.join(' ')}</span>
           </MessageBarBody>
         </MessageBar>
       )}

@@ -22,7 +22,7 @@ const useStyles = makeStyles({
 
 /** In the order of the actions pane. */
 const EXPLAINED: readonly (keyof typeof en.help.of)[] = [
-  ...(['connect', 'start', 'shut-down', 'turn-off', 'pause', 'reset'] as const),
+  ...(['connect', 'start', 'shut-down', 'turn-off', 'save', 'pause', 'reset', 'delete-saved-state'] as const),
   ...(['live-migrate', 'cancel-migration', 'settings', 'add-storage'] as const),
   ...(['automatic-start-on', 'dependency-report', 'delete', 'properties'] as const),
 ];
