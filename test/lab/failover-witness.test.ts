@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { saveVm as save } from '../../src/contract/vms.ts';
 import { labBoot, labCrash } from '../../src/lab/lab.ts';
 import { FailoverLab, PATIENCE_MS } from './failover-lab.ts';
 import { type LabCluster, until, VM } from './lab-cluster.ts';
@@ -42,6 +43,32 @@ test('a QEMU that ends is started again where it was, and the next time elsewher
   await cluster.healthy();
   await cluster.checkCopies();
 });
+
+test('a guest that is saved goes on where it stood: on its node, and on the other one when that has died', async () => {
+  await cluster.healthy();
+  const [owner, boot] = [await lab.ownerOf(), await lab.bootOf()];
+  await saveVm();
+  await lab.start();
+  expect([await lab.ownerOf(), await lab.bootOf()]).toEqual([owner, boot]);
+  await saveVm();
+  lab.askAt(await cluster.otherThan(owner));
+  await labCrash(LAB, owner);
+  await until('it is fenced', async () => (await lab.stateOf(owner)) === 'fenced', PATIENCE_MS);
+  expect((await lab.vm()).state).toBe('saved');
+  await lab.start();
+  expect(await lab.ownerOf()).not.toBe(owner);
+  expect(await lab.bootOf()).toBe(boot);
+  expect((await lab.vm()).saved).toBeNull();
+  await labBoot(LAB, owner);
+  await cluster.healthy();
+  await cluster.checkCopies();
+});
+
+async function saveVm(): Promise<void> {
+  await lab.ask((client) => client.call(save, { params: { name: VM } }));
+  await until('it is saved', async () => (await lab.vm()).state === 'saved', PATIENCE_MS);
+  await until('its QEMU has ended', () => lab.qemus() === 0, PATIENCE_MS);
+}
 
 async function hasBooted(before: string): Promise<boolean> {
   const boot = await lab.bootOf().catch(() => before);
