@@ -16,6 +16,13 @@ export const PATIENCE_MS = 90_000;
 
 const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
+interface Size {
+  readonly nodes: number;
+  /** True by default: none where there are three nodes or more. */
+  readonly witness?: boolean;
+  readonly vms: readonly string[];
+}
+
 export class FailoverLab {
   readonly lab: LabCluster;
   readonly name: string;
@@ -31,8 +38,8 @@ export class FailoverLab {
     this.#watch = new CopyWatch(this.name);
   }
 
-  static async up(name: string, { nodes, vms }: { nodes: number; vms: readonly string[] }): Promise<FailoverLab> {
-    const lab = await LabCluster.up(name, nodes);
+  static async up(name: string, { nodes, witness = true, vms }: Size): Promise<FailoverLab> {
+    const lab = await LabCluster.up(name, nodes, { witness });
     const made = new FailoverLab(lab, vms);
     for (const vm of vms) await lab.createAndStart(vm);
     return made;
@@ -191,11 +198,7 @@ function lastLines(text: string, count: number): string[] {
 }
 
 /** One lab for all tests of a file; each finds it healthy and leaves it so. */
-export function shareLab(
-  name: string,
-  size: { readonly nodes: number; readonly vms: readonly string[] },
-  use: (cluster: FailoverLab) => void,
-): void {
+export function shareLab(name: string, size: Size, use: (cluster: FailoverLab) => void): void {
   let cluster: FailoverLab | undefined;
   beforeAll(async () => {
     cluster = await FailoverLab.up(name, size);

@@ -28,9 +28,9 @@ export class LabCluster {
     this.#client = this.clientOf(0);
   }
 
-  static async up(name: string, nodes = 2): Promise<LabCluster> {
+  static async up(name: string, nodes = 2, { witness = true } = {}): Promise<LabCluster> {
     await labDown(name);
-    return new LabCluster((await labUp({ name, nodes })).status);
+    return new LabCluster((await labUp({ name, nodes, witness })).status);
   }
 
   get nodeNames(): string[] {
