@@ -279,6 +279,26 @@ describe('a VM that is to be saved', () => {
     expect(decideVm(other, settled, sent)).toMatchObject({ action: 'go-on' });
   });
 
+  test('and is to do something else now goes on first: it stands still for nobody', () => {
+    for (const action of ['shutdown', 'reset'] as const) {
+      const other = record({ request: request(action) });
+      for (const runState of ['paused', 'postmigrate'] as const) {
+        expect(decideVm(other, status(), seen({ runState, instance: 'i1' }))).toMatchObject({ action: 'go-on' });
+      }
+    }
+    const off = record({ desired: 'off', request: request('turn-off') });
+    expect(decideVm(off, status(), seen({ runState: 'postmigrate' }))).toMatchObject({ action: 'kill' });
+    const nobody = seen({ runState: 'paused', instance: 'i1' });
+    expect(decideVm(record(), status(), nobody)).toMatchObject({ action: 'go-on' });
+  });
+
+  test('and could not be stands still until it goes on as it was', () => {
+    const still = seen({ runState: 'paused', instance: 'i1', saveFailed: error });
+    expect(decideVm(asked, status(), still)).toMatchObject({ action: 'go-on' });
+    const goesOn = { ...still, runState: 'running' } as const;
+    expect(decideVm(asked, status({ state: 'paused' }), goesOn)).toMatchObject({ action: 'pause' });
+  });
+
   test('and could not be goes on as it was, and whoever asked is told', () => {
     const failed = { ...running, saveFailed: error };
     expect(decideVm(asked, status(), failed)).toMatchObject({ state: 'running', settle: true, down: false, error });

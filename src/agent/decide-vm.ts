@@ -70,6 +70,8 @@ export function decideVm(record: VmRecord, status: VmStatus | null, seen: VmObse
   }
   const { request } = record;
   if (isPending(record, status)) {
+    const interrupted = decideInterrupted(record, status, seen);
+    if (interrupted !== null) return interrupted;
     switch (request?.action) {
       case undefined:
         break;
@@ -147,15 +149,25 @@ function decideHalfLoaded({ saved }: VmRecord, { runState }: VmObservation): VmD
   return { action: 'kill', reason: 'its memory is in a file' };
 }
 
+/**
+ * It was to be saved, and something else was asked for before it was, or its agent ended. The guest stands still then, as nobody wants it
+ * to; what is asked of it now it is to hear.
+ */
+function decideInterrupted(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision | null {
+  const goOn: VmDecision = { action: 'go-on', reason: 'it was to be saved, and is not any more' };
+  const [state, action] = [status?.state, record.request?.action];
+  if (action === 'save' || action === 'turn-off' || action === 'start') return null;
+  if (seen.runState === 'postmigrate') return state === 'running' || state === 'paused' ? goOn : null;
+  return seen.runState === 'paused' && state === 'running' && action !== 'pause' ? goOn : null;
+}
+
 /** A file that was not recorded is of no use: whoever wrote it may have ended before it was safe on disk. So it is written anew. */
 function decideSave(record: VmRecord, status: VmStatus | null, seen: VmObservation): VmDecision {
   switch (seen.runState) {
     case 'running':
-    case 'paused': {
-      const error = seen.saveFailed;
-      if (error === null) return { action: 'save', reason: 'it is to be saved' };
-      return { ...(seen.runState === 'running' ? up : paused)('It could not be saved', true), error };
-    }
+    case 'paused':
+      if (seen.saveFailed === null) return { action: 'save', reason: 'it is to be saved' };
+      return decideUnsaved(status, seen.runState, seen.saveFailed);
     case 'postmigrate':
       return { action: 'go-on', reason: 'what was saved of it was not recorded' };
     case 'inmigrate':
@@ -173,6 +185,21 @@ function decideSave(record: VmRecord, status: VmStatus | null, seen: VmObservati
     case 'shutdown':
       return tooLate(status, `There is no running guest of ${record.definition.name} any more.`);
   }
+}
+
+/** As it was before, and only then whoever asked is told. */
+function decideUnsaved(
+  status: VmStatus | null,
+  runState: 'running' | 'paused',
+  error: NonNullable<VmStatus['error']>,
+): VmDecision {
+  const reason = 'It could not be saved';
+  if (status?.state === 'paused') {
+    if (runState === 'running') return { action: 'pause', reason: 'it was paused before' };
+    return { ...paused(reason, true), error };
+  }
+  if (runState === 'paused') return { action: 'go-on', reason: 'it could not be saved' };
+  return { ...up(reason, true), error };
 }
 
 /** What is recorded of a guest whose memory is in a file: from then on it goes on from there only. */
@@ -264,8 +291,10 @@ function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObserva
     case 'paused':
     case 'io-error':
       if (state === 'paused') return { action: 'nothing', reason: 'it is paused' };
-      if (state === 'starting' && seen.runState === 'paused' && record.desired === 'running') {
-        return { action: 'resume', reason: 'its saved memory is loaded' };
+      if (seen.runState === 'paused' && record.desired === 'running') {
+        if (state === 'starting') return { action: 'resume', reason: 'its saved memory is loaded' };
+        // Nobody has asked for a pause: it was to be saved, and its agent ended.
+        if (state === 'running') return { action: 'go-on', reason: 'it is to run' };
       }
       return paused(seen.runState === 'io-error' ? 'QEMU stopped the guest: a disk failed' : 'Paused', false);
     case 'prelaunch':

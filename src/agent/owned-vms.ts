@@ -3,7 +3,7 @@ import { definitionHash } from '../model/definition-hash.ts';
 import { keys } from '../model/keys.ts';
 import type { VmEntry } from '../model/cluster-state.ts';
 import type { VmName } from '../model/names.ts';
-import type { VmOwner, VmStatus } from '../model/vm.ts';
+import type { SavedMemory, VmOwner, VmStatus } from '../model/vm.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import { nextStarts, type WaitingStart } from '../failover/start-pacing.ts';
 import { availabilityOf } from '../placement/occupancy.ts';
@@ -15,7 +15,10 @@ import { RecordedStatuses } from './recorded-statuses.ts';
 import { VmGroups } from './vm-groups.ts';
 import { decideStartFailed, decideVm, savedAs, type VmObservation } from './decide-vm.ts';
 import { MemorySaves, requireSameMachine } from './memory-saves.ts';
-import { GOING_ON, isSameStatus, proofOf, type RecordDecision, recordingOf, saysRestarted } from './record-decision.ts';
+import { isSameStatus, proofOf, type RecordDecision, recordingOf, saysRestarted } from './record-decision.ts';
+
+/** Each waits a little for the view. */
+const SAVED_TRIES = 10;
 
 /** Looks after the VMs that this node owns and that are not being migrated: look, decide, act, record. */
 export class OwnedVms {
@@ -121,10 +124,10 @@ export class OwnedVms {
         instance?.noteMayRun();
         await instance?.resume();
         this.#announce(instance);
-        if (entry.record.value.saved !== undefined) await this.#saves.tidy(entry.record.value.definition, null);
+        if (entry.record.value.saved !== undefined) this.#saves.forget([entry.record.value.saved.path]);
         break;
       case 'save':
-        if (instance !== undefined) await this.#save(entry, { instance, ran: runState === 'running' });
+        if (instance !== undefined) await this.#save(entry, instance);
         break;
       case 'pause':
         await instance?.pause();
@@ -154,28 +157,27 @@ export class OwnedVms {
       .catch((error: unknown) => this.#ports.log.warn('A VM could not be announced', { vm: instance.vm, error }));
   }
 
-  async #save(entry: VmEntry, guest: { readonly instance: Instance; readonly ran: boolean }): Promise<void> {
-    const { definition } = entry.record.value;
-    const saved = await this.#saves.save(guest.instance, entry.record.value);
-    if (saved === null || !(await this.#record(entry, savedAs(saved)))) return await this.#goOnUnsaved(guest);
-    await guest.instance.kill();
-    await this.#saves.tidy(definition, saved.path);
+  async #save(entry: VmEntry, instance: Instance): Promise<void> {
+    const made = await this.#saves.save(instance, entry.record.value);
+    if (made === null || !(await this.#recordSaved(entry, made.saved))) return;
+    await instance.kill();
+    this.#saves.forget(made.leftOver);
   }
 
   /**
-   * What was written is worth nothing as soon as the guest goes on, so that must be proven first. If it was recorded after all, because only
-   * the answer was lost, the proof fails, and the guest stays in its file.
+   * To write the memory took long, and meanwhile anybody may have changed what has nothing to do with it. But the owner and the status are
+   * compared as they were when the guest was stopped: whoever let it go on since has written the status.
    */
-  async #goOnUnsaved({ instance, ran }: { readonly instance: Instance; readonly ran: boolean }): Promise<void> {
-    const { vm } = instance;
-    const { view, config, suspended } = this.#ports;
-    if (suspended.isSuspended(vm) || (!ran && (await instance.runState()) === 'paused')) return;
-    const entry = this.#recorded.newest(view.current(), vm);
-    if (entry?.record == null || entry.intent !== null || entry.owner?.value.node !== config.node) return;
-    if (entry.record.value.saved !== undefined || !(await this.#record(entry, GOING_ON))) return;
-    if (entry.record.value.highlyAvailable && !this.#mayRunNow(vm)) return;
-    await instance.resume();
-    if (!ran) await instance.pause();
+  async #recordSaved(before: VmEntry, saved: SavedMemory): Promise<boolean> {
+    const { definition, request } = before.record.value;
+    for (let tries = 1; tries <= SAVED_TRIES; tries += 1) {
+      const newest = this.#recorded.newest(this.#ports.view.current(), definition.name);
+      const record = newest?.record;
+      if (record == null || record.value.request?.id !== request?.id) return false;
+      if (definitionHash(record.value.definition) !== definitionHash(definition)) return false;
+      if (await this.#record({ ...before, record }, savedAs(saved))) return true;
+    }
+    return false;
   }
 
   #mayRunNow(vm: VmName): boolean {
@@ -263,6 +265,7 @@ export class OwnedVms {
     try {
       await this.#start(entry);
     } finally {
+      this.#saves.loaded(vm);
       this.#starting -= 1;
       for (const waiting of [...this.#waitingStarts.keys()]) void this.look(waiting);
     }
@@ -279,7 +282,7 @@ export class OwnedVms {
         ignoreImageLocks: entry.owner?.value.takenOver === true,
         definitionHash: definitionHash(definition),
         incomingMigration: null,
-        ...(saved !== undefined && { savedMemory: saved.path }),
+        ...(saved !== undefined && { savedMemory: this.#saves.toLoad(saved, entry.record.value) }),
       });
       instances.add(instance);
       this.#again.add(definition.name);

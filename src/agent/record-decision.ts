@@ -17,10 +17,12 @@ const STARTING: RecordDecision = {
 /** Its memory is all there is of the guest: a record that says that it starts would end it at the next look. */
 const STAYING: RecordDecision = { ...STARTING, state: 'running', reason: 'Its migration is closed, and it stays here' };
 
-export const GOING_ON: RecordDecision = { ...STARTING, state: 'paused', reason: 'It is being resumed' };
+const GOING_ON: RecordDecision = { ...STARTING, state: 'paused', reason: 'It is being resumed' };
 
 /** What is written before the guest runs: the right to run is proven by it, and saved memory is used up. */
 export function proofOf({ record, status }: VmEntry, action: 'resume' | 'go-on'): RecordDecision {
+  // One that was to run is not taken for one that somebody has paused, should it not get to go on.
+  if (action === 'go-on' && status?.value.state === 'running') return { ...GOING_ON, state: 'running', reason: 'Runs' };
   if (action === 'go-on') return GOING_ON;
   if (status?.value.state === 'running') return STAYING;
   return record.value.saved === undefined ? STARTING : { ...STARTING, saved: null };

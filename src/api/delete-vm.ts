@@ -84,9 +84,11 @@ async function removeSeed(context: ApiContext, record: VmRecord): Promise<void> 
 
 /** Nothing can be done with it but to start this VM. */
 async function removeSavedMemory(context: ApiContext, { definition }: VmRecord): Promise<void> {
-  await context.savedMemory.removeAll(definition, null).catch((error: unknown) => {
+  try {
+    for (const path of await context.savedMemory.list(definition)) await context.savedMemory.remove({ path });
+  } catch (error) {
     context.log.warn('The saved memory of a deleted VM could not be removed', { vm: definition.name, error });
-  });
+  }
 }
 
 function keptDisks(record: VmRecord): DeletedVm['disks'] {

@@ -222,6 +222,9 @@ function requireGuest(
 ): void {
   const { allowed, what } = GUEST_ACTIONS[action];
   requireStateNow(entry, allowed, what);
+  if (action === 'save' && entry.record.value.definition.disks.length === 0) {
+    throw unsuitable(entry, `${nameOf(entry)} has no disk, so there is no place on a volume for its memory.`);
+  }
   requireOwnerServing(state, entry, now);
 }
 

@@ -143,7 +143,7 @@ describe('a saved VM', () => {
     await putSaved('saved');
     expect((await cluster.ask('DELETE', '/vms/WebServer')).status).toBe(200);
     expect(record()).toBeUndefined();
-    expect(cluster.memoryRemoved).toEqual(['WebServer']);
+    expect(cluster.memoryRemoved).toEqual(['/volume/WebServer.memory', '/volume/WebServer.left-over']);
   });
 });
 

@@ -106,7 +106,7 @@ export interface OutgoingOptions extends TransferParameters {
 export interface MemorySave {
   /**
    * The bytes of the file, once QEMU has let go of the disks and the file is safe on disk. Rejects with what it was aborted with, with
-   * NOT_ENOUGH_DISK_SPACE, DISK_FAILED or HYPERVISOR_FAILED; nothing of the file is left then, and the guest, which stands still, can go on.
+   * NOT_ENOUGH_DISK_SPACE, DISK_FAILED or HYPERVISOR_FAILED; the file goes then, and the guest, which stands still, can go on.
    */
   readonly bytes: Promise<number>;
   abort(reason: Error): void;
@@ -180,8 +180,15 @@ export interface StartOptions {
   readonly incomingMigration: MigrationId | null;
   /** Whether the guard stops it when the node's authority ends: decides about the control group that QEMU is started in. */
   readonly highlyAvailable: boolean;
-  /** The file with saved memory that it loads before `start` resolves, in the state `paused`; absent: it boots. */
-  readonly savedMemory?: string;
+  /** What it loads before `start` resolves, in the state `paused`; absent: it boots. */
+  readonly savedMemory?: MemoryToLoad;
+}
+
+export interface MemoryToLoad {
+  /** Of the file. */
+  readonly path: string;
+  /** Resolves with the reason when nobody wants it any more; `start` then throws it. */
+  readonly givenUp: Promise<Error>;
 }
 
 export interface Hypervisor {

@@ -32,7 +32,7 @@ export interface ApiCluster {
   readonly disks: MemoryDisks;
   readonly images: MemoryImages;
   readonly seeds: MemorySeeds;
-  /** Files with saved memory, and VMs whose every saved memory was removed. */
+  /** Files with saved memory that were removed. */
   readonly memoryRemoved: readonly string[];
   /** What was said to the event log; nothing of it gets into the store. */
   readonly said: NewEvent[];
@@ -63,9 +63,9 @@ export async function startApiCluster(
   const said: NewEvent[] = [];
   const memoryRemoved: string[] = [];
   const savedMemory: SavedMemoryFiles = {
-    newPath: ({ name }) => `/volume/${name}.memory`,
+    place: async ({ name }) => `/volume/${name}.memory`,
+    list: async ({ name }) => [`/volume/${name}.memory`, `/volume/${name}.left-over`],
     remove: async ({ path }) => void memoryRemoved.push(path),
-    removeAll: async ({ name }) => void memoryRemoved.push(name),
   };
   const page = { html: '<meta name="csp-nonce" content="__CSP_NONCE__">' as string | null };
   const events: EventLog = { say: (event) => void said.push(event) };

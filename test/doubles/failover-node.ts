@@ -3,7 +3,14 @@
 import type { Authority, AuthorityChange } from '../../src/agent/node-authority.ts';
 import type { NewEvent } from '../../src/model/events.ts';
 import type { GuardLink, GuardStatus, VmSlices } from '../../src/ports/guard.ts';
-import type { Instance, InstanceEvent, MemorySave, RunState, TransferSnapshot } from '../../src/ports/hypervisor.ts';
+import type {
+  Instance,
+  InstanceEvent,
+  MemorySample,
+  MemorySave,
+  RunState,
+  TransferSnapshot,
+} from '../../src/ports/hypervisor.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { LocalNotes } from '../../src/ports/notes.ts';
 import type { PeerMethod, Peers } from '../../src/ports/peers.ts';
@@ -138,7 +145,7 @@ export class TestInstance {
   readonly id: string;
   readonly pid: number;
   readonly incomingMigration: string | null;
-  readonly definitionHash = 'h';
+  definitionHash = 'h';
   readonly vm: string;
   readonly #done: Done;
   readonly #listeners = new Set<(event: InstanceEvent) => void>();
@@ -191,6 +198,10 @@ export class TestInstance {
   async pause(): Promise<void> {
     this.#done.push(`${this.vm} is paused`);
     if (this.state === 'running') this.state = 'paused';
+  }
+
+  async sampleMemory(): Promise<MemorySample> {
+    return { usedBytes: 1000, compressedRatio: 1 };
   }
 
   /** What becomes of it; resolves with the size of the file. */

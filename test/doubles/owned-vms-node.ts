@@ -41,14 +41,17 @@ export async function node1(vms: readonly TestVm[], { startMs = 0 } = {}) {
   ];
   const suspendedVms = new Set<string>();
   const under = { way: 0, most: 0 };
+  /** Nothing can be read from it. */
+  const hangs = { volume: false };
   const started: TestInstance[] = [];
   const hypervisor = {
     async start({ definition, highlyAvailable, savedMemory }: StartOptions): Promise<Instance> {
-      const from = savedMemory === undefined ? '' : ` from ${savedMemory}`;
+      const from = savedMemory === undefined ? '' : ` from ${savedMemory.path}`;
       done.push(`${definition.name} starts${highlyAvailable ? '' : ' unguarded'}${from}`);
       under.way += 1;
       under.most = Math.max(under.most, under.way);
       if (startMs > 0) await clock.sleep(startMs);
+      if (savedMemory !== undefined && hangs.volume) throw await savedMemory.givenUp;
       under.way -= 1;
       const pid = 100 + started.length;
       const state = savedMemory === undefined ? 'prelaunch' : 'paused';
@@ -58,9 +61,9 @@ export async function node1(vms: readonly TestVm[], { startMs = 0 } = {}) {
     },
   };
   const savedMemory: SavedMemoryFiles = {
-    newPath: ({ name }) => `/volume/${name}.memory`,
+    place: async ({ name }, { request }) => `/volume/${name}-${request}`,
+    list: async ({ name }) => [`/volume/${name}-left-over`],
     remove: async ({ path }) => void done.push(`${path} is removed`),
-    removeAll: async ({ name }, keep) => void done.push(`memory of ${name} is removed, but ${keep ?? 'nothing'}`),
   };
   const owned = new OwnedVms({
     ...{ config: { node: 'node1' }, store, view, instances, slices, events, authority, clock, log: silentLog },
@@ -70,7 +73,7 @@ export async function node1(vms: readonly TestVm[], { startMs = 0 } = {}) {
   clock.every(1000, () => owned.lookAtAll());
   const status = (vm: string) => store.value<VmStatus>(keys.vmStatus(vm));
   return {
-    ...{ done, clock, store, authority, slices, instances, events, suspendedVms, under, started, owned, status },
+    ...{ done, hangs, clock, store, authority, slices, instances, events, suspendedVms, under, started, owned, status },
     add(instance: TestInstance) {
       instances.add(instance.asInstance);
       return instance;

@@ -70,10 +70,17 @@ export function node(
   return hypervisor;
 }
 
+interface Loading {
+  readonly savedMemory?: string;
+  readonly givenUp?: Promise<Error>;
+}
+
+const NEVER = new Promise<never>(() => undefined);
+
 export function start(
   hypervisor: QemuHypervisor,
   incoming: boolean,
-  { savedMemory, ...changes }: Partial<VmDefinition> & { readonly savedMemory?: string } = {},
+  { savedMemory, givenUp, ...changes }: Partial<VmDefinition> & Loading = {},
 ): Promise<Instance> {
   const wanted = { ...definition, ...changes };
   return hypervisor.start({
@@ -81,7 +88,7 @@ export function start(
     definitionHash: definitionHash(wanted),
     incomingMigration: incoming ? MIGRATION : null,
     highlyAvailable: true,
-    ...(savedMemory !== undefined && { savedMemory }),
+    ...(savedMemory !== undefined && { savedMemory: { path: savedMemory, givenUp: givenUp ?? NEVER } }),
   });
 }
 

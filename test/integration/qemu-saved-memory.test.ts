@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, statSync, truncateSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { savedMemoryFiles } from '../../src/adapters/disks/saved-memory-files.ts';
 import { MEBIBYTE } from '../../src/model/units.ts';
 import type { Instance } from '../../src/ports/hypervisor.ts';
+import { testDefinition } from '../doubles/cluster-facts.ts';
 import {
   directory,
   instanceDirectories,
@@ -123,8 +125,53 @@ test('what is not a whole file is not loaded, and no QEMU stays', async () => {
   expect(instanceDirectories('node2')).toEqual([]);
 });
 
+test('a volume that hangs ends when nobody wants the guest any more, and no QEMU stays', async () => {
+  const path = newPath();
+  execFileSync('mkfifo', [path]);
+  const { promise, resolve } = Promise.withResolvers<Error>();
+  const started = start(node('node2'), false, { savedMemory: path, givenUp: promise });
+  started.catch(() => undefined);
+  while (instanceDirectories('node2').length === 0) await sleep(10);
+  resolve(new Error('it is to be turned off'));
+  await expect(started).rejects.toMatchObject({ message: expect.stringContaining('it is to be turned off') });
+  expect(instanceDirectories('node2')).toEqual([]);
+  // Lets go of whoever still waits for it to be opened.
+  writeFileSync(path, '');
+});
+
+describe('the files', () => {
+  const disk = { id: 'disk0', path: join(directory, 'vm/disk0.qcow2'), format: 'qcow2', sizeBytes: MEBIBYTE } as const;
+  const vm = { ...testDefinition('A'), uuid: 'aaaa', disks: [disk] };
+
+  test('of one VM are found, removed and told from those of others', async () => {
+    expect(await savedMemoryFiles.list(vm)).toEqual([]);
+    mkdirSync(join(directory, 'vm'));
+    const paths = [];
+    for (const request of ['r1', 'r2']) {
+      const path = await savedMemoryFiles.place(vm, { request, bytes: MEBIBYTE });
+      writeFileSync(path, 'x');
+      paths.push(path);
+    }
+    const others = await savedMemoryFiles.place({ ...vm, uuid: 'bbbb' }, { request: 'r1', bytes: 0 });
+    for (const path of [others, join(directory, 'vm/aaaa-disk.qcow2')]) writeFileSync(path, 'x');
+    expect([...(await savedMemoryFiles.list(vm))].sort()).toEqual(paths);
+    // An earlier try for the same request.
+    expect(await savedMemoryFiles.place(vm, { request: 'r2', bytes: 0 })).toBe(paths[1]);
+    expect(await savedMemoryFiles.list(vm)).toEqual([paths[0]]);
+    await savedMemoryFiles.remove({ path: paths[0] ?? '' });
+    await savedMemoryFiles.remove({ path: paths[0] ?? '' });
+    expect(readdirSync(join(directory, 'vm')).sort()).toEqual(['aaaa-disk.qcow2', 'bbbb-r1.memory']);
+  });
+
+  test('have no place without a disk, nor on a volume without room', async () => {
+    const needs = { request: 'r', bytes: 2 ** 60 };
+    await expect(savedMemoryFiles.place(vm, needs)).rejects.toMatchObject({ code: 'NOT_ENOUGH_DISK_SPACE' });
+    await expect(savedMemoryFiles.place({ ...vm, disks: [] }, needs)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  });
+});
+
 async function goesOn(instance: Instance, path: string): Promise<void> {
-  expect(existsSync(path)).toBe(false);
+  while (existsSync(path)) await sleep(5);
   await instance.resume();
   expect(await instance.runState()).toBe('running');
 }

@@ -1,41 +1,45 @@
-import { randomBytes } from 'node:crypto';
-import { readdir, unlink } from 'node:fs/promises';
+import { readdir, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GodwitError, NOTHING_CHANGED } from '../../model/errors.ts';
+import { formatBytes, MEBIBYTE } from '../../model/units.ts';
 import type { VmDefinition } from '../../model/vm.ts';
 import type { SavedMemoryFiles } from '../../ports/saved-memory.ts';
 
+const SUFFIX = '.memory';
+/** Stays free for the disks of the VMs on the volume: a guest whose disk cannot grow stands still. */
+const RESERVE_BYTES = 256 * MEBIBYTE;
+
 /** In the directory of the VM's first disk, named by the VM's UUID: no other VM's file has it, not even in the same directory. */
 export const savedMemoryFiles: SavedMemoryFiles = {
-  newPath(definition) {
+  async place(definition, { request, bytes }) {
     const directory = directoryOf(definition);
     if (directory === null) throw withoutDisk(definition.name);
-    return join(directory, `${prefixOf(definition)}${randomBytes(6).toString('hex')}${SUFFIX}`);
+    const path = join(directory, `${prefixOf(definition)}${request}${SUFFIX}`);
+    await this.remove({ path });
+    const { bavail, bsize } = await statfs(directory);
+    if (bavail * bsize < bytes + RESERVE_BYTES) throw tooFull(definition.name, { bytes, freeBytes: bavail * bsize });
+    return path;
+  },
+
+  async list(definition) {
+    const directory = directoryOf(definition);
+    if (directory === null) return [];
+    const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    const own = names.filter((name) => name.startsWith(prefixOf(definition)) && name.endsWith(SUFFIX));
+    return own.map((name) => join(directory, name));
   },
 
   async remove({ path }) {
     try {
-      await unlink(path).catch(noneIfAbsent);
+      await unlink(path);
     } catch (error) {
-      throw notRemoved(path, error);
-    }
-  },
-
-  async removeAll(definition, keep) {
-    const directory = directoryOf(definition);
-    if (directory === null) return;
-    try {
-      for (const name of await readdir(directory).catch(noneIfAbsent)) {
-        const path = join(directory, name);
-        if (name.startsWith(prefixOf(definition)) && name.endsWith(SUFFIX) && path !== keep) await unlink(path);
-      }
-    } catch (error) {
-      throw notRemoved(directory, error);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw notRemoved(path, error);
     }
   },
 };
-
-const SUFFIX = '.memory';
 
 function prefixOf({ uuid }: VmDefinition): string {
   return `${uuid}-`;
@@ -46,21 +50,29 @@ function directoryOf({ disks }: VmDefinition): string | null {
   return first === undefined ? null : dirname(first.path);
 }
 
-function notRemoved(where: string, error: unknown): GodwitError {
+function notRemoved(path: string, error: unknown): GodwitError {
   return new GodwitError(
     {
       code: 'DISK_FAILED',
       message: `Saved memory could not be removed: ${String(error)}.`,
-      state: 'It may still be there. Nothing uses it.',
-      nextStep: `Look at ${where}, and remove what is left of it.`,
+      state: 'It may still be there.',
+      nextStep: `Look at ${path}, and at the volume.`,
     },
     error,
   );
 }
 
-function noneIfAbsent(error: NodeJS.ErrnoException): string[] {
-  if (error.code === 'ENOENT') return [];
-  throw error;
+function tooFull(
+  vm: string,
+  { bytes, freeBytes }: { readonly bytes: number; readonly freeBytes: number },
+): GodwitError {
+  return new GodwitError({
+    code: 'NOT_ENOUGH_DISK_SPACE',
+    message: `The memory of ${vm} takes about ${formatBytes(bytes)}, and ${formatBytes(RESERVE_BYTES)} stay free for VMs; its volume has ${formatBytes(freeBytes)} free.`,
+    state: NOTHING_CHANGED,
+    nextStep: 'Make room on the volume, then try again.',
+    details: { neededBytes: bytes, freeBytes },
+  });
 }
 
 function withoutDisk(vm: string): GodwitError {

@@ -5,6 +5,7 @@ import type {
   InstanceEvent,
   MemorySample,
   MemorySave,
+  MemoryToLoad,
   MigrationStatus,
   OutgoingOptions,
   RunState,
@@ -205,8 +206,8 @@ export class QemuInstance implements Instance {
   }
 
   /** Of a QEMU that was started to be given its memory. */
-  loadMemory(path: string): Promise<void> {
-    return this.#asTransfer(() => loadMemory(this.#memoryChannel, path));
+  loadMemory(memory: MemoryToLoad): Promise<void> {
+    return this.#asTransfer(() => loadMemory(this.#memoryChannel, memory));
   }
 
   async announce(): Promise<void> {

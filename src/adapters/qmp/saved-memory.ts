@@ -3,14 +3,14 @@
  * receives from, a Unix socket beside its monitor, whose other end is here.
  */
 import { once } from 'node:events';
-import { chmodSync, chownSync, createReadStream, createWriteStream, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, createReadStream, createWriteStream, type ReadStream, rmSync, statSync } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { GodwitError } from '../../model/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { MemorySave, MigrationStatus } from '../../ports/hypervisor.ts';
+import type { MemorySave, MemoryToLoad, MigrationStatus } from '../../ports/hypervisor.ts';
 import { type Ask, endTransfer, setCapabilities, UNDER_WAY } from './migration-channel.ts';
 import { qemuParameters, transferSnapshotOf } from './transfer-figures.ts';
 
@@ -24,6 +24,9 @@ export interface MemoryChannel {
 }
 
 const POLL_PERIOD_MS = 20;
+/** A volume that gives nothing for so long hangs; whoever waits is to know. A guest that is frozen reads nothing either, for less long. */
+const STALL_MS = 60_000;
+const STALL_LOOK_MS = 1000;
 /** An earlier migration may have left its keys. */
 const WITHOUT_TLS = { 'tls-creds': '', 'tls-hostname': '' };
 
@@ -41,8 +44,21 @@ export function beginSave(
 }
 
 async function saveMemory(channel: MemoryChannel, path: string, signal: AbortSignal): Promise<number> {
-  const { ask, clock, socketPath, status } = channel;
+  try {
+    return await Promise.race([writeMemory(channel, path, signal), aborted(signal)]);
+  } catch (error) {
+    await endTransfer(channel.ask, channel.clock, channel.status).catch(() => undefined);
+    // Not waited for: if the volume hangs the guest must go on all the same.
+    unlink(path).catch(() => undefined);
+    throw signal.aborted ? signal.reason : saveError(path, error);
+  }
+}
+
+async function writeMemory(channel: MemoryChannel, path: string, signal: AbortSignal): Promise<number> {
+  const { ask, socketPath } = channel;
   const file = createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true });
+  // One that is destroyed while it is being opened tells nobody else.
+  file.on('error', () => undefined);
   let receiver: Receiver | null = null;
   try {
     // Before the guest is stopped for nothing.
@@ -56,35 +72,58 @@ async function saveMemory(channel: MemoryChannel, path: string, signal: AbortSig
     await Promise.all([received, untilSent(channel, signal)]);
     await makeNameDurable(path);
     return file.bytesWritten;
-  } catch (error) {
-    file.destroy();
-    await endTransfer(ask, clock, status).catch(() => undefined);
-    await unlink(path).catch(() => undefined);
-    throw signal.aborted ? signal.reason : saveError(path, error);
   } finally {
+    file.destroy();
     receiver?.close();
   }
 }
 
 /** Loads what {@link beginSave} wrote into a QEMU that waits for it, which then is `paused`. A QEMU that cannot load it ends. */
-export async function loadMemory({ ask, clock, socketPath }: MemoryChannel, path: string): Promise<void> {
+export async function loadMemory(channel: MemoryChannel, { path, givenUp }: MemoryToLoad): Promise<void> {
+  const pointless = givenUp.then((reason) => Promise.reject(reason));
+  await Promise.race([readMemory(channel, path), pointless]);
+}
+
+async function readMemory({ ask, clock, socketPath }: MemoryChannel, path: string): Promise<void> {
   const file = createReadStream(path);
+  file.on('error', () => undefined);
+  const stall = new AbortController();
+  const stopWatching = watchReading(file, clock, () => {
+    stall.abort(new Error(`nothing could be read from ${path} for ${STALL_MS / 1000} s`));
+  });
   try {
-    await once(file, 'open');
+    await once(file, 'open', { signal: stall.signal });
     // `late-block-activate`: the images stay closed and unlocked until `cont`, as those of a guest that arrives by migration.
     await setCapabilities(ask, ['events', 'validate-uuid', 'late-block-activate']);
     await ask('migrate-incoming', { uri: `unix:${socketPath}` });
-    await pipeline(file, await connectTo(socketPath));
+    await pipeline(file, await connectTo(socketPath), { signal: stall.signal });
     for (;;) {
       const { status, errorText } = transferSnapshotOf(await ask('query-migrate'));
       if (status === 'completed') return;
       if (status === 'failed') throw new Error(`the saved memory ${path} could not be loaded: ${errorText ?? status}`);
       await clock.sleep(POLL_PERIOD_MS);
     }
+  } catch (error) {
+    throw stall.signal.aborted ? stall.signal.reason : error;
   } finally {
+    stopWatching();
     file.destroy();
     rmSync(socketPath, { force: true });
   }
+}
+
+/** Calls when nothing was read for so long. */
+function watchReading(file: ReadStream, clock: Clock, stalled: () => void): () => void {
+  let [seenBytes, sinceMs] = [0, clock.monotonicMs()];
+  return clock.every(STALL_LOOK_MS, () => {
+    if (file.bytesRead !== seenBytes) [seenBytes, sinceMs] = [file.bytesRead, clock.monotonicMs()];
+    else if (clock.monotonicMs() - sinceMs >= STALL_MS) stalled();
+  });
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
 }
 
 /** Also asks: a QEMU that never connects says so only here. */
@@ -118,17 +157,20 @@ async function listenForOne(path: string): Promise<Receiver> {
   });
   // Nobody may wait for it any more.
   promise.catch(() => undefined);
-  chownSync(path, -1, statSync(dirname(path)).gid);
-  chmodSync(path, 0o660);
-  return {
-    connection: promise,
-    close() {
-      reject(new Error('QEMU has not connected'));
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      rmSync(path, { force: true });
-    },
+  const close = () => {
+    reject(new Error('QEMU has not connected'));
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    rmSync(path, { force: true });
   };
+  try {
+    chownSync(path, -1, statSync(dirname(path)).gid);
+    chmodSync(path, 0o660);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { connection: promise, close };
 }
 
 async function connectTo(path: string): Promise<Socket> {
@@ -156,7 +198,7 @@ function saveError(path: string, error: unknown): unknown {
     {
       code: isFull ? 'NOT_ENOUGH_DISK_SPACE' : 'DISK_FAILED',
       message: `The memory could not be written to ${path}: ${error instanceof Error ? error.message : String(error)}`,
-      state: 'Nothing of it is left there.',
+      state: 'The guest goes on; what was written is removed.',
       nextStep: isFull ? 'Make room on the volume, then try again.' : 'Remove the cause, then try again.',
     },
     error,
