@@ -8,15 +8,9 @@ import { availabilityOf } from '../src/placement/occupancy.ts';
 import type { RunState } from '../src/ports/hypervisor.ts';
 import type { Compare, Write } from '../src/ports/store.ts';
 import type { VmDecision } from '../src/agent/decide-vm.ts';
+import { proofOf, type RecordDecision } from '../src/agent/record-decision.ts';
 import type { SimulatedAgent } from './agent.ts';
 import type { Qemu } from './qemu.ts';
-
-type RecordDecision = Extract<VmDecision, { action: 'record' }>;
-
-const STARTING = {
-  ...{ action: 'record', state: 'starting', reason: 'QEMU is ready' },
-  ...{ settle: false, down: false, error: null },
-} as RecordDecision;
 
 /** The VMs that this node owns and that are not being migrated: look, decide, act, record, as src/agent/owned-vms.ts does. */
 export class OwnVms {
@@ -98,7 +92,8 @@ export class OwnVms {
       case 'start':
         return this.#startInTurn(entry);
       case 'resume':
-        return this.#resume(entry, qemu);
+      case 'go-on':
+        return this.#resume(entry, qemu, decision.action);
       case 'power-down':
       case 'kill':
         if (qemu === undefined) return this.#done(vm);
@@ -108,7 +103,6 @@ export class OwnVms {
         return this.#record(entry, decision, () => this.#done(vm));
       // Nobody asks for these in the simulation.
       case 'pause':
-      case 'go-on':
       case 'reset':
       case 'save':
         return this.#done(vm);
@@ -156,10 +150,10 @@ export class OwnVms {
     if (!world.rules.recordBeforeResume) machine.resumeGuest(qemu, this.#agent.standing.untilMs);
   }
 
-  #resume(entry: VmEntry, qemu: Qemu | undefined): void {
+  #resume(entry: VmEntry, qemu: Qemu | undefined, action: 'resume' | 'go-on'): void {
     const vm = entry.record.value.definition.name;
     const { machine, standing, world } = this.#agent;
-    this.#record(entry, STARTING, (applied) => {
+    this.#record(entry, proofOf(entry, action), (applied) => {
       const allowed = !entry.record.value.highlyAvailable || standing.holds() || !world.rules.authorityBeforeStart;
       if (applied && allowed && qemu !== undefined) machine.resumeGuest(qemu, standing.untilMs);
       this.#again.add(vm);
