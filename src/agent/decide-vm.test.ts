@@ -290,6 +290,9 @@ describe('a VM that is to be saved', () => {
     expect(decideVm(off, status(), seen({ runState: 'postmigrate' }))).toMatchObject({ action: 'kill' });
     const nobody = seen({ runState: 'paused', instance: 'i1' });
     expect(decideVm(record(), status(), nobody)).toMatchObject({ action: 'go-on' });
+    // It has reset itself in the moment in which it was stopped.
+    const reset = seen({ runState: 'prelaunch', instance: 'i1' });
+    expect(decideVm(record(), status(), reset)).toMatchObject({ action: 'go-on' });
   });
 
   test('and could not be stands still until it goes on as it was', () => {

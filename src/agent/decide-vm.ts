@@ -194,12 +194,9 @@ function decideUnsaved(
   error: NonNullable<VmStatus['error']>,
 ): VmDecision {
   const reason = 'It could not be saved';
-  if (status?.state === 'paused') {
-    if (runState === 'running') return { action: 'pause', reason: 'it was paused before' };
-    return { ...paused(reason, true), error };
-  }
-  if (runState === 'paused') return { action: 'go-on', reason: 'it could not be saved' };
-  return { ...up(reason, true), error };
+  const was = status?.state === 'paused' ? 'paused' : 'running';
+  if (runState === was) return { ...(was === 'paused' ? paused : up)(reason, true), error };
+  return { action: was === 'paused' ? 'pause' : 'go-on', reason: `it could not be saved, and was ${was}` };
 }
 
 /** What is recorded of a guest whose memory is in a file: from then on it goes on from there only. */
@@ -299,6 +296,8 @@ function decideSteady(record: VmRecord, status: VmStatus | null, seen: VmObserva
       return paused(seen.runState === 'io-error' ? 'QEMU stopped the guest: a disk failed' : 'Paused', false);
     case 'prelaunch':
       if (record.desired === 'off') return { action: 'kill', reason: 'it is not to run' };
+      // A guest that resets itself in the moment in which it is stopped.
+      if (state === 'running') return { action: 'go-on', reason: 'it is to run' };
       if (state === 'starting') return { action: 'resume', reason: 'QEMU waits for its first start' };
       return { action: 'nothing', reason: 'QEMU is prelaunch' };
     case 'postmigrate':

@@ -90,7 +90,11 @@ export class MemorySaves {
   async #prepare(instance: Instance, record: VmRecord): Promise<{ path: string; leftOver: readonly string[] }> {
     const { definition } = record;
     const { savedMemory } = this.#ports;
-    const { usedBytes } = await instance.sampleMemory();
+    // Only an estimate: without it, all of its memory.
+    const usedBytes = await instance.sampleMemory().then(
+      (sample) => sample.usedBytes,
+      () => definition.memoryBytes,
+    );
     const bytes = Math.min(definition.memoryBytes, Math.ceil(usedBytes * MARGIN));
     const path = await savedMemory.place(definition, { request: requestOf(record), bytes });
     return { path, leftOver: await savedMemory.list(definition) };

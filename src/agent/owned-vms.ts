@@ -118,13 +118,7 @@ export class OwnedVms {
         return await this.#startInTurn(entry);
       case 'resume':
       case 'go-on':
-        // The right to run is proven by a write: the VM may have been deleted or moved while QEMU was starting, or stood still.
-        if (!(await this.#record(entry, proofOf(entry, decision.action)))) return;
-        if (entry.record.value.highlyAvailable && !this.#mayRunNow(vm)) return;
-        instance?.noteMayRun();
-        await instance?.resume();
-        this.#announce(instance);
-        if (entry.record.value.saved !== undefined) this.#saves.forget([entry.record.value.saved.path]);
+        if (instance === undefined || !(await this.#letRun(entry, instance, decision.action))) return;
         break;
       case 'save':
         if (instance !== undefined) await this.#save(entry, instance);
@@ -150,10 +144,23 @@ export class OwnedVms {
     this.#again.add(vm);
   }
 
+  /** The right to run is proven by a write: the VM may have been deleted or moved while QEMU was starting, or stood still. */
+  async #letRun(entry: VmEntry, instance: Instance, action: 'resume' | 'go-on'): Promise<boolean> {
+    const proof = proofOf(entry, action);
+    const { highlyAvailable, saved } = entry.record.value;
+    if (!(await this.#record(entry, proof))) return false;
+    if (highlyAvailable && !this.#mayRunNow(instance.vm)) return false;
+    instance.noteMayRun();
+    await instance.resume();
+    this.#announce(instance);
+    if (saved !== undefined && proof.saved === null) this.#saves.forget([saved.path]);
+    return true;
+  }
+
   /** Bridges may remember it where it was, and a guest may be silent until it is spoken to. */
-  #announce(instance: Instance | undefined): void {
+  #announce(instance: Instance): void {
     instance
-      ?.announce()
+      .announce()
       .catch((error: unknown) => this.#ports.log.warn('A VM could not be announced', { vm: instance.vm, error }));
   }
 

@@ -19,10 +19,14 @@ const STAYING: RecordDecision = { ...STARTING, state: 'running', reason: 'Its mi
 
 const GOING_ON: RecordDecision = { ...STARTING, state: 'paused', reason: 'It is being resumed' };
 
+/** It is not known yet whether it does, nor asked for by that: a shutdown may be what comes next. */
+const GOES_ON = 'It goes on';
+
 /** What is written before the guest runs: the right to run is proven by it, and saved memory is used up. */
 export function proofOf({ record, status }: VmEntry, action: 'resume' | 'go-on'): RecordDecision {
   // One that was to run is not taken for one that somebody has paused, should it not get to go on.
-  if (action === 'go-on' && status?.value.state === 'running') return { ...GOING_ON, state: 'running', reason: 'Runs' };
+  if (action === 'go-on' && status?.value.state === 'running')
+    return { ...GOING_ON, state: 'running', reason: GOES_ON };
   if (action === 'go-on') return GOING_ON;
   if (status?.value.state === 'running') return STAYING;
   return record.value.saved === undefined ? STARTING : { ...STARTING, saved: null };
@@ -91,7 +95,8 @@ function statusAfter(entry: VmEntry, decision: RecordDecision, seen: Seen): VmSt
 }
 
 function recordAfter(record: VmRecord, decision: RecordDecision): VmRecord | null {
-  const desired = decision.down ? 'off' : decision.state === 'running' ? 'running' : record.desired;
+  const runs = decision.state === 'running' && decision.reason !== GOES_ON;
+  const desired = decision.down ? 'off' : runs ? 'running' : record.desired;
   const { saved: before, ...rest } = record;
   const saved = decision.saved === undefined ? before : (decision.saved ?? undefined);
   if (desired === record.desired && saved === before) return null;

@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -29,8 +38,9 @@ const newPath = (below = directory) => join(below, `${(files += 1)}.memory`);
 
 async function runningGuest(): Promise<Instance> {
   const instance = await start(node('node1'), false);
-  await instance.resume();
+  // Before the firmware runs, which would crash over it.
   await writeGuestMemory(instance, MEMORY_BYTES, { offset: 16 * MEBIBYTE, data: USED });
+  await instance.resume();
   return instance;
 }
 
@@ -135,8 +145,8 @@ test('a volume that hangs ends when nobody wants the guest any more, and no QEMU
   resolve(new Error('it is to be turned off'));
   await expect(started).rejects.toMatchObject({ message: expect.stringContaining('it is to be turned off') });
   expect(instanceDirectories('node2')).toEqual([]);
-  // Lets go of whoever still waits for it to be opened.
-  writeFileSync(path, '');
+  // Lets go of whoever still waits for it to be opened, or is about to.
+  openSync(path, constants.O_RDWR);
 });
 
 describe('the files', () => {

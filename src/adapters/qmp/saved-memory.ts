@@ -27,6 +27,7 @@ const POLL_PERIOD_MS = 20;
 /** A volume that gives nothing for so long hangs; whoever waits is to know. A guest that is frozen reads nothing either, for less long. */
 const STALL_MS = 60_000;
 const STALL_LOOK_MS = 1000;
+const HUNG_UP = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET']);
 /** An earlier migration may have left its keys. */
 const WITHOUT_TLS = { 'tls-creds': '', 'tls-hostname': '' };
 
@@ -56,6 +57,7 @@ async function saveMemory(channel: MemoryChannel, path: string, signal: AbortSig
 
 async function writeMemory(channel: MemoryChannel, path: string, signal: AbortSignal): Promise<number> {
   const { ask, socketPath } = channel;
+  signal.throwIfAborted();
   const file = createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true });
   // One that is destroyed while it is being opened tells nobody else.
   file.on('error', () => undefined);
@@ -64,12 +66,17 @@ async function writeMemory(channel: MemoryChannel, path: string, signal: AbortSi
     // Before the guest is stopped for nothing.
     await once(file, 'open', { signal });
     receiver = await listenForOne(socketPath);
-    await ask('stop');
+    signal.throwIfAborted();
+    await stopGuest(ask);
     await setCapabilities(ask, ['events', 'validate-uuid']);
     await ask('migrate-set-parameters', { ...qemuParameters({ bandwidthBytesPerSecond: null }), ...WITHOUT_TLS });
+    signal.throwIfAborted();
     await ask('migrate', { uri: `unix:${socketPath}` });
     const received = receiver.connection.then((socket) => pipeline(socket, file, { signal }));
     await Promise.all([received, untilSent(channel, signal)]);
+    // Before anything that may take long: a later try needs the socket's place.
+    receiver.close();
+    receiver = null;
     await makeNameDurable(path);
     return file.bytesWritten;
   } finally {
@@ -96,8 +103,12 @@ async function readMemory({ ask, clock, socketPath }: MemoryChannel, path: strin
     // `late-block-activate`: the images stay closed and unlocked until `cont`, as those of a guest that arrives by migration.
     await setCapabilities(ask, ['events', 'validate-uuid', 'late-block-activate']);
     await ask('migrate-incoming', { uri: `unix:${socketPath}` });
-    await pipeline(file, await connectTo(socketPath), { signal: stall.signal });
+    await pipeline(file, await connectTo(socketPath), { signal: stall.signal }).catch((error: unknown) => {
+      // QEMU hangs up as soon as it has all, which may be before this end has: only QEMU knows whether it is through.
+      if (!HUNG_UP.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    });
     for (;;) {
+      stall.signal.throwIfAborted();
       const { status, errorText } = transferSnapshotOf(await ask('query-migrate'));
       if (status === 'completed') return;
       if (status === 'failed') throw new Error(`the saved memory ${path} could not be loaded: ${errorText ?? status}`);
@@ -110,6 +121,14 @@ async function readMemory({ ask, clock, socketPath }: MemoryChannel, path: strin
     file.destroy();
     rmSync(socketPath, { force: true });
   }
+}
+
+/** Throws if it stands still for another reason, such as a power off or a reset of its own: that would be saved with it. */
+async function stopGuest(ask: Ask): Promise<void> {
+  await ask('stop');
+  const { status = '' } = (await ask('query-status')) as { readonly status?: string };
+  if (status !== 'paused')
+    throw new Error(`the guest does not stand still in the middle of its work, QEMU is "${status}"`);
 }
 
 /** Calls when nothing was read for so long. */
