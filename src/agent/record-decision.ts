@@ -1,9 +1,10 @@
 // What the owner of a VM records: pure, from a decision to a transaction.
+import { comparesOfVm } from '../failover/assign.ts';
 import type { Versioned, VmEntry } from '../model/cluster-state.ts';
 import { keys } from '../model/keys.ts';
 import type { InstanceId } from '../model/names.ts';
 import { type NodeMemory, withoutAllocation } from '../model/node.ts';
-import type { Compare, Transaction, Write } from '../model/transaction.ts';
+import type { Transaction, Write } from '../model/transaction.ts';
 import type { VmRecord, VmStatus } from '../model/vm.ts';
 import type { VmDecision } from './decide-vm.ts';
 
@@ -65,12 +66,7 @@ export function recordingOf(entry: VmEntry, decision: RecordDecision, seen: Seen
   const vm = entry.record.value.definition.name;
   const status = statusAfter(entry, decision, seen);
   const record = recordAfter(entry.record.value, decision);
-  const compare: Compare[] = [
-    { key: keys.vmRecord(vm), modRevision: entry.record.modRevision },
-    { key: keys.vmOwner(vm), modRevision: entry.owner?.modRevision ?? '0' },
-    { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
-    { key: keys.vmIntent(vm), modRevision: '0' },
-  ];
+  const compare = comparesOfVm(entry);
   const write: Write[] = [{ put: keys.vmStatus(vm), value: status }];
   if (record !== null) write.push({ put: keys.vmRecord(vm), value: record });
   if (decision.down && memory?.value.allocations[vm] !== undefined) {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { type DeletedVm, deleteVm } from '../contract/vms.ts';
+import { comparesOfVm } from '../failover/assign.ts';
 import type { ClusterState, VmEntry } from '../model/cluster-state.ts';
 import { toErrorBody } from '../model/errors.ts';
 import { keys } from '../model/keys.ts';
@@ -43,13 +44,7 @@ function changeOf(state: ClusterState, entry: VmEntry): Change<VmRecord> {
   const memory = releasedMemory(state, vm);
   return {
     transaction: {
-      compare: [
-        { key: keys.vmRecord(vm), modRevision: entry.record.modRevision },
-        { key: keys.vmOwner(vm), modRevision: entry.owner?.modRevision ?? '0' },
-        { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
-        { key: keys.vmIntent(vm), modRevision: '0' },
-        ...memory.compare,
-      ],
+      compare: [...comparesOfVm(entry), ...memory.compare],
       write: [
         ...[keys.vmRecord(vm), keys.vmOwner(vm), keys.vmStatus(vm), keys.vmCancel(vm), keys.vmActivity(vm)].map(
           (key) => ({ delete: key }),

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { discardSavedMemory } from '../contract/vms.ts';
+import { comparesOfVm } from '../failover/assign.ts';
 import { mayHaveProcess } from '../failover/proven-quiet.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import type { VmEntry } from '../model/cluster-state.ts';
@@ -49,12 +50,7 @@ function discard(entry: VmEntry, since: string): Change<SavedMemory> {
   const key = keys.vmRecord(vm);
   return {
     transaction: {
-      compare: [
-        { key, modRevision: entry.record.modRevision },
-        { key: keys.vmOwner(vm), modRevision: entry.owner?.modRevision ?? '0' },
-        { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
-        { key: keys.vmIntent(vm), modRevision: '0' },
-      ],
+      compare: comparesOfVm(entry),
       write: [
         { put: key, value: record },
         { put: keys.vmStatus(vm), value: status },

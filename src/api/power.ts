@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { pauseVm, resetVm, resumeVm, saveVm, shutDownVm, startVm, turnOffVm } from '../contract/vms.ts';
+import { comparesOfVm } from '../failover/assign.ts';
 import { newOwnerForStart } from '../failover/elsewhere.ts';
 import { isoDate } from '../migration/write-receipt.ts';
 import {
@@ -240,13 +241,7 @@ function changeOf(
   const record: VmRecord = { ...entry.record.value, desired, request };
   return {
     transaction: {
-      compare: [
-        { key, modRevision: entry.record.modRevision },
-        { key: keys.vmOwner(vm), modRevision: entry.owner?.modRevision ?? '0' },
-        { key: keys.vmStatus(vm), modRevision: entry.status?.modRevision ?? '0' },
-        { key: keys.vmIntent(vm), modRevision: '0' },
-        ...more.compare,
-      ],
+      compare: [...comparesOfVm(entry), ...more.compare],
       write: [{ put: key, value: record }, ...more.write],
     },
     proof: { key, value: record },

@@ -3,14 +3,15 @@
  * receives from, a Unix socket beside its monitor, whose other end is here.
  */
 import { once } from 'node:events';
-import { chmodSync, chownSync, createReadStream, createWriteStream, type ReadStream, rmSync, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, type ReadStream, rmSync } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { GodwitError } from '../../model/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { MemorySave, MemoryToLoad, MigrationStatus } from '../../ports/hypervisor.ts';
+import { listenForGroup } from './group-socket.ts';
 import { type Ask, endTransfer, setCapabilities, UNDER_WAY } from './migration-channel.ts';
 import { qemuParameters, transferSnapshotOf } from './transfer-figures.ts';
 
@@ -165,14 +166,9 @@ interface Receiver {
 async function listenForOne(path: string): Promise<Receiver> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
+  const server = createServer((socket) => {
     sockets.add(socket);
     resolve(socket);
-  });
-  rmSync(path, { force: true });
-  await new Promise<void>((listening, failed) => {
-    server.once('error', failed);
-    server.listen(path, listening);
   });
   // Nobody may wait for it any more.
   promise.catch(() => undefined);
@@ -183,8 +179,7 @@ async function listenForOne(path: string): Promise<Receiver> {
     rmSync(path, { force: true });
   };
   try {
-    chownSync(path, -1, statSync(dirname(path)).gid);
-    chmodSync(path, 0o660);
+    await listenForGroup(server, path);
   } catch (error) {
     close();
     throw error;

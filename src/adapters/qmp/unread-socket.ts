@@ -1,6 +1,6 @@
-import { chmodSync, chownSync, rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { listenForGroup } from './group-socket.ts';
 
 /**
  * Listens on a Unix socket whose group is that of its directory, takes every connection and reads nothing from it. Returns a
@@ -17,18 +17,12 @@ export async function listenUnread(path: string): Promise<() => void> {
     server.close();
     rmSync(path, { force: true });
   };
-  rmSync(path, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  server.on('error', () => undefined);
   try {
-    chownSync(path, -1, statSync(dirname(path)).gid);
-    chmodSync(path, 0o660);
+    await listenForGroup(server, path);
   } catch (error) {
     close();
     throw error;
   }
+  server.on('error', () => undefined);
   return close;
 }
