@@ -298,6 +298,8 @@ describe('a VM that is to be saved', () => {
   test('and could not be stands still until it goes on as it was', () => {
     const still = seen({ runState: 'paused', instance: 'i1', saveFailed: error });
     expect(decideVm(asked, status(), still)).toMatchObject({ action: 'go-on' });
+    const reset = { ...still, runState: 'prelaunch' } as const;
+    expect(decideVm(asked, status(), reset)).toMatchObject({ action: 'go-on' });
     const goesOn = { ...still, runState: 'running' } as const;
     expect(decideVm(asked, status({ state: 'paused' }), goesOn)).toMatchObject({ action: 'pause' });
   });

@@ -183,6 +183,7 @@ function decideSave(record: VmRecord, status: VmStatus | null, seen: VmObservati
       );
     case 'prelaunch':
     case 'shutdown':
+      if (seen.runState === 'prelaunch' && status?.state === 'running') return decideSteady(record, status, seen);
       return tooLate(status, `There is no running guest of ${record.definition.name} any more.`);
   }
 }
